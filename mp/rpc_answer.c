@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One JSON-RPC 2.0 request line to one reply line, with no I/O of its own. */
+#include "mp/rpc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mp/cleanup.h"
+
+/* Codes the JSON-RPC 2.0 specification gives. Ours are positive errno values. */
+enum { RPC_PARSE_ERROR = -32700, RPC_INVALID_REQUEST = -32600, RPC_METHOD_NOT_FOUND = -32601 };
+
+static char *dump_line(json_t *reply)
+{
+	lm_cleanup_free char *text = json_dumps(reply, JSON_COMPACT);
+	size_t len;
+	char *line;
+
+	json_decref(reply);
+	if (text == NULL)
+		return NULL;
+	len = strlen(text);
+	line = malloc(len + 2);
+	if (line == NULL)
+		return NULL;
+	memcpy(line, text, len);
+	line[len] = '\n';
+	line[len + 1] = '\0';
+	return line;
+}
+
+static char *error_line(json_t *id, int code, const char *msg)
+{
+	/* "s?" would drop text that is not UTF-8: a message may quote what a client sent */
+	json_t *text = json_string(msg);
+
+	if (text == NULL)
+		text = json_string("the message is not UTF-8 text");
+	return dump_line(json_pack("{s:s, s:O, s:{s:i, s:o}}", "jsonrpc", "2.0", "id", id, "error",
+		"code", code, "message", text));
+}
+
+static const struct lm_rpc_method *find_method(
+	const struct lm_rpc_method *methods, const char *name)
+{
+	for (; methods->name != NULL; methods++)
+		if (strcmp(methods->name, name) == 0)
+			return methods;
+	return NULL;
+}
+
+char *lm_rpc_answer(const char *line, size_t len, const struct lm_rpc_method *methods, void *ctx,
+	const struct lm_rpc_peer *peer)
+{
+	lm_cleanup_json json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	const struct lm_rpc_method *method;
+	struct lm_err err = {0};
+	json_t *id, *params, *result;
+	const char *version, *name;
+
+	if (request == NULL)
+		return error_line(json_null(), RPC_PARSE_ERROR, "the line is not a JSON text");
+	id = json_object_get(request, "id");
+	params = json_object_get(request, "params");
+	version = json_string_value(json_object_get(request, "jsonrpc"));
+	name = json_string_value(json_object_get(request, "method"));
+	if (version == NULL || strcmp(version, "2.0") != 0 || name == NULL ||
+		(id != NULL && !json_is_string(id) && !json_is_integer(id) && !json_is_null(id)) ||
+		(params != NULL && !json_is_object(params) && !json_is_array(params)))
+		return error_line(json_null(), RPC_INVALID_REQUEST, "not a JSON-RPC 2.0 request");
+	method = find_method(methods, name);
+	if (method == NULL) {
+		lm_err_set(&err, ENOSYS, "no method '%.64s'", name);
+		return id == NULL ? NULL : error_line(id, RPC_METHOD_NOT_FOUND, err.msg);
+	}
+	result = method->fn(ctx, peer, params, &err);
+	if (id == NULL) {
+		json_decref(result);
+		return NULL;
+	}
+	if (result == NULL)
+		return error_line(id, err.code != 0 ? err.code : EIO, err.msg);
+	return dump_line(
+		json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "result", result));
+}

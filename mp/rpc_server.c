@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Serves JSON-RPC lines on a Unix socket from a libevent loop. */
+#include "mp/rpc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+
+#include "mp/cleanup.h"
+#include "mp/unix_path.h"
+
+/* A client that leaves this much unread is not reading. */
+#define OUTPUT_MAX ((size_t)4 * LM_RPC_LINE_MAX)
+
+struct client {
+	TAILQ_ENTRY(client) next;
+	struct lm_rpc_server *server;
+	struct bufferevent *bev;
+	struct lm_rpc_peer peer;
+};
+
+struct lm_rpc_server {
+	struct event_base *base;
+	struct evconnlistener *listener;
+	const struct lm_rpc_method *methods;
+	void *ctx;
+	char *path;
+	unsigned int n_clients;
+	TAILQ_HEAD(, client) clients;
+};
+
+static void client_free(struct client *c)
+{
+	TAILQ_REMOVE(&c->server->clients, c, next);
+	c->server->n_clients--;
+	bufferevent_free(c->bev);
+	free(c);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(bev);
+	struct evbuffer *out = bufferevent_get_output(bev);
+	struct client *c = arg;
+
+	for (;;) {
+		size_t len;
+		lm_cleanup_free char *line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
+		lm_cleanup_free char *reply = NULL;
+
+		if (line == NULL) {
+			if (evbuffer_get_length(in) >= LM_RPC_LINE_MAX)
+				client_free(c);
+			return;
+		}
+		if (len == 0)
+			continue;
+		reply = lm_rpc_answer(line, len, c->server->methods, c->server->ctx, &c->peer);
+		if (reply != NULL)
+			evbuffer_add(out, reply, strlen(reply));
+		if (evbuffer_get_length(out) > OUTPUT_MAX) {
+			client_free(c);
+			return;
+		}
+	}
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
+		client_free(arg);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa,
+	int salen, void *arg)
+{
+	struct lm_rpc_server *server = arg;
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	struct client *c;
+
+	(void)listener;
+	(void)sa;
+	(void)salen;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL || server->n_clients >= LM_RPC_CLIENTS_MAX ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		goto refuse;
+	c->server = server;
+	c->peer = (struct lm_rpc_peer){.pid = cred.pid, .uid = cred.uid, .gid = cred.gid};
+	c->bev = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (c->bev == NULL)
+		goto refuse;
+	TAILQ_INSERT_TAIL(&server->clients, c, next);
+	server->n_clients++;
+	bufferevent_setwatermark(c->bev, EV_READ, 0, LM_RPC_LINE_MAX);
+	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	return;
+refuse:
+	free(c);
+	close(fd);
+}
+
+static int open_listener(const struct lm_rpc_listen *where, struct lm_err *err)
+{
+	struct sockaddr_un sa;
+	mode_t old;
+	int fd, rc;
+
+	rc = lm_unix_claim(where->path, err);
+	if (rc < 0 || (rc = lm_unix_addr(&sa, where->path, err)) < 0)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return lm_err_errno(err, errno, "socket");
+	/* nobody may connect between bind() and chmod() */
+	old = umask(0777);
+	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
+	umask(old);
+	if (rc < 0) {
+		rc = lm_err_errno(err, errno, "socket %s: bind", where->path);
+		close(fd);
+		return rc;
+	}
+	if (chown(where->path, where->uid, where->gid) < 0 || chmod(where->path, where->mode) < 0 ||
+		listen(fd, 16) < 0) {
+		rc = lm_err_errno(err, errno, "socket %s", where->path);
+		unlink(where->path);
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+struct lm_rpc_server *lm_rpc_server_new(struct event_base *base, const struct lm_rpc_listen *where,
+	const struct lm_rpc_method *methods, void *ctx, struct lm_err *err)
+{
+	struct lm_rpc_server *server;
+	int fd = open_listener(where, err);
+
+	if (fd < 0)
+		return NULL;
+	server = calloc(1, sizeof(*server));
+	if (server != NULL) {
+		TAILQ_INIT(&server->clients);
+		server->base = base;
+		server->methods = methods;
+		server->ctx = ctx;
+		server->path = strdup(where->path);
+		server->listener =
+			evconnlistener_new(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	}
+	if (server == NULL || server->path == NULL || server->listener == NULL) {
+		lm_err_set(err, ENOMEM, "socket %s: out of memory", where->path);
+		unlink(where->path);
+		if (server == NULL || server->listener == NULL)
+			close(fd);
+		else
+			evconnlistener_free(server->listener);
+		if (server != NULL)
+			free(server->path);
+		free(server);
+		return NULL;
+	}
+	return server;
+}
+
+void lm_rpc_server_free(struct lm_rpc_server *server)
+{
+	struct client *c;
+
+	if (server == NULL)
+		return;
+	while ((c = TAILQ_FIRST(&server->clients)) != NULL)
+		client_free(c);
+	evconnlistener_free(server->listener);
+	unlink(server->path);
+	free(server->path);
+	free(server);
+}
