@@ -145,16 +145,16 @@ deps:            ## install the Debian packages that building, running and testi
 check:           ## install, build and run every test (root); last line: N passed, N failed
 	@images/deps.sh
 	@$(AS_USER) $(MAKE) --no-print-directory all
-	@AS_USER="$(AS_USER)" PYTHON="$(PYTHON)" tests/check.sh all
+	@AS_USER="$(AS_USER)" $(PYTHON) tests/check.py all
 
 check-unit:      ## unit tests alone, plain and under ASan+UBSan
-	@AS_USER="$(AS_USER)" PYTHON="$(PYTHON)" tests/check.sh unit
+	@AS_USER="$(AS_USER)" $(PYTHON) tests/check.py unit
 
 check-system:    ## system tests alone (root)
-	@AS_USER="$(AS_USER)" PYTHON="$(PYTHON)" tests/check.sh system
+	@AS_USER="$(AS_USER)" $(PYTHON) tests/check.py system
 
 check-fuzz:      ## every fuzz target for FUZZ_SECONDS (30)
-	@AS_USER="$(AS_USER)" PYTHON="$(PYTHON)" tests/check.sh fuzz
+	@AS_USER="$(AS_USER)" $(PYTHON) tests/check.py fuzz
 
 demo:            ## three nodes, three slices, real traffic (root); KEEP=1 leaves it up
 	@images/deps.sh
@@ -174,7 +174,7 @@ bench-%:         ## run benchmark NAME, JSON under build/bench/
 
 soak:            ## the long runs that make check leaves out (root)
 	@$(AS_USER) $(MAKE) --no-print-directory all
-	@SOAK=1 PYTHON="$(PYTHON)" tests/check.sh system
+	@SOAK=1 AS_USER="$(AS_USER)" $(PYTHON) tests/check.py system
 
 PREFIX ?= /usr
 install: all     ## install below DESTDIR
