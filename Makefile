@@ -104,6 +104,9 @@ $(O)/obj/%.o: %.c
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) -c $< -o $@
 
+# the schemas are part of the program (.incbin)
+$(O)/obj/slicemgr/xml_schema.o: $(wildcard slicemgr/schema/*.xsd)
+
 # tests/unit/FOLDER/test_X.c: one Check suite a module
 UNIT_SRCS := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
