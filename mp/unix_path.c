@@ -40,7 +40,9 @@ int lm_unix_claim(const char *path, struct lm_err *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return lm_err_errno(err, errno, "socket");
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 || errno == EAGAIN)
+	/* EPROTOTYPE: it listens, but for another type of socket (memif's SEQPACKET) */
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 || errno == EAGAIN ||
+		errno == EPROTOTYPE)
 		return lm_err_set(err, EADDRINUSE,
 			"socket %s is busy: another process listens on it; stop that one first",
 			path);

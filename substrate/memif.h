@@ -27,15 +27,16 @@ struct lm_memif_frame {
 
 struct lm_memif_stats {
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
-	uint64_t rx_too_long; /* the frame did not fit the caller's buffer */
-	uint64_t rx_bad_desc; /* the peer's descriptor broke a rule; the interface was shut */
-	uint64_t tx_ring_full;
+	uint64_t rx_too_long;  /* the frame did not fit the caller's buffer */
+	uint64_t rx_bad_desc;  /* the peer's descriptor broke a rule; the interface was shut */
+	uint64_t tx_ring_full; /* frames that a call to lm_memif_tx() found no room for */
+	uint64_t tx_too_long;  /* the frame did not fit the peer's buffer: dropped */
 };
 
 struct lm_memif_conf {
 	uint16_t id;
-	uint8_t ring_size_log2; /* 1-14 */
-	uint16_t buffer_size;	/* client: octets a buffer, >= largest frame */
+	uint8_t ring_size_log2; /* 1-14; client: what it asks for; server: the most it takes */
+	uint16_t buffer_size;	/* client: octets a buffer, >= largest frame; rounded up to 64 */
 	const char *name;	/* shown to the peer, at most 31 octets */
 	/* Called on the control thread. up: the datapath may now use the interface. down: it is
 	 * already shut to the datapath; lm_memif_quiesced() must be called once no thread is inside
@@ -80,13 +81,20 @@ void lm_memif_quiesced(struct lm_memif *m);
  */
 uint16_t lm_memif_rx(struct lm_memif *m, struct lm_memif_frame *frames, uint16_t n);
 
-/** Copy up to n frames into the ring. Returns the number sent; the rest found no room. */
+/**
+ * Copy up to n frames into the ring. Returns the number taken; the rest found no room. A frame that
+ * is longer than the peer's buffer counts as taken, and in tx_too_long.
+ */
 uint16_t lm_memif_tx(struct lm_memif *m, const struct lm_memif_frame *frames, uint16_t n);
 
 /** True when the interface is up (connected, memory mapped, not shut). */
 bool lm_memif_is_up(const struct lm_memif *m);
 
-/** The eventfd that a sleeping receiver polls; -1 while down. */
+/**
+ * The eventfd that a sleeping receiver polls. A client has the same one all its life. A server gets
+ * another with each connection: valid from on_up until lm_memif_quiesced(), else -1; take it out of
+ * an epoll set in on_down (the peer keeps the file open, so closing it does not).
+ */
 int lm_memif_rx_fd(const struct lm_memif *m);
 
 /**
