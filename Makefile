@@ -107,8 +107,8 @@ $(O)/obj/%.o: %.c
 # the schemas are part of the program (.incbin)
 $(O)/obj/slicemgr/xml_schema.o: $(wildcard slicemgr/schema/*.xsd)
 
-# tests/unit/FOLDER/test_X.c: one Check suite a module
-UNIT_SRCS := $(wildcard tests/unit/*/test_*.c)
+# tests/unit/FOLDER/test_X.c: one Check suite a module; tool_X.c: what system tests call
+UNIT_SRCS := $(wildcard tests/unit/*/test_*.c tests/unit/*/tool_*.c)
 UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
 define UNIT_RULES
 $$(O)/unit/$(1)/%: tests/unit/$(1)/%.c $$(foreach l,$(1) $$(deps_$(1)),$$(call lib_file,$$(l)))
