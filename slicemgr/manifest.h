@@ -33,7 +33,7 @@ struct lm_given {
 int lm_manifest_write(
 	const struct lm_spec *spec, const struct lm_given *given, char **text, struct lm_err *err);
 
-/** Check a manifest (or a request) against our schemas. -EINVAL with `err`: "file:line: ...". */
+/** Check a manifest against our schemas. -EINVAL with `err`: "file:line: ...". */
 int lm_manifest_check(const char *file, const char *text, size_t len, struct lm_err *err);
 
 #endif
