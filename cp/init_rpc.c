@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* init.sock: what runs in the sliver, and process.restart. */
+#include "cp/init.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RESTART_GRACE_MS 3000
+
+static struct proc *all_procs(struct init *init, unsigned int k)
+{
+	if (k == 0)
+		return &init->agent;
+	if (init->has_fp && k == 1)
+		return &init->fp.proc;
+	k -= 1 + init->has_fp;
+	return k < init->frr.n_daemons ? &init->frr.daemons[k].proc : NULL;
+}
+
+/* What still keeps the sliver from being ready, as texts for a human. */
+static json_t *waiting_for(const struct init *init)
+{
+	json_t *list = json_array();
+	const struct sliver_if *missing = interfaces_missing(&init->ifs);
+
+	if (missing != NULL)
+		json_array_append_new(list, json_sprintf("interface %s", missing->name));
+	if (init->has_fp && !init->fp.ready)
+		json_array_append_new(list, json_string("lamina-fp"));
+	for (unsigned int i = 0; i < init->frr.n_daemons; i++)
+		if (!init->frr.daemons[i].up)
+			json_array_append_new(
+				list, json_string(init->frr.daemons[i].proc.spec.name));
+	if (init->has_frr && !init->frr.configured)
+		json_array_append_new(list, json_string("configuration"));
+	return list;
+}
+
+static json_t *status(
+	void *ctx, const struct lm_rpc_peer *peer, const json_t *params, struct lm_err *err)
+{
+	struct init *init = ctx;
+	json_t *procs = json_array();
+	const struct proc *p;
+
+	(void)peer;
+	(void)params;
+	(void)err;
+	for (unsigned int k = 0; (p = all_procs(init, k)) != NULL; k++)
+		json_array_append_new(procs, proc_json(p));
+	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o}", "slice", init->conf.slice, "sliver",
+		init->conf.sliver, "processes", procs, "ready", init_ready(init), "waiting_for",
+		waiting_for(init), "config_errors",
+		init->has_frr ? json_incref(init->frr.config_errors) : json_array());
+}
+
+static json_t *process_restart(
+	void *ctx, const struct lm_rpc_peer *peer, const json_t *params, struct lm_err *err)
+{
+	const char *name = json_string_value(json_object_get(params, "name"));
+	struct init *init = ctx;
+	struct proc *p;
+
+	(void)peer;
+	if (name == NULL) {
+		lm_err_set(err, EINVAL, "process.restart: 'name' must be a text");
+		return NULL;
+	}
+	for (unsigned int k = 0; (p = all_procs(init, k)) != NULL; k++)
+		if (strcmp(p->spec.name, name) == 0) {
+			proc_restart(p, RESTART_GRACE_MS);
+			return json_object();
+		}
+	lm_err_set(err, ENOENT, "process.restart: no process '%.40s' in this sliver", name);
+	return NULL;
+}
+
+const struct lm_rpc_method init_methods[] = {
+	{"status", status}, {"process.restart", process_restart}, {NULL, NULL}};
