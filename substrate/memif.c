@@ -155,6 +155,8 @@ uint16_t lm_memif_rx(struct lm_memif *m, struct lm_memif_frame *frames, uint16_t
 {
 	if (!__atomic_load_n(&m->up, __ATOMIC_ACQUIRE))
 		return 0;
+	if (n > LM_MEMIF_BURST_MAX)
+		n = LM_MEMIF_BURST_MAX;
 	uint16_t got = memif_rings_rx(&m->rings, frames, n);
 	if (__builtin_expect(m->rings.broken != NULL, 0))
 		shut(m);
@@ -167,6 +169,8 @@ uint16_t lm_memif_tx(struct lm_memif *m, const struct lm_memif_frame *frames, ui
 
 	if (!__atomic_load_n(&m->up, __ATOMIC_ACQUIRE))
 		return 0;
+	if (n > LM_MEMIF_BURST_MAX)
+		n = LM_MEMIF_BURST_MAX;
 	uint16_t done = memif_rings_tx(&m->rings, frames, n, &kick);
 	if (__builtin_expect(m->rings.broken != NULL, 0))
 		shut(m);
