@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <rte_eal.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
 #include "fp/dataplane.h"
+#include "fp/eal.h"
 #include "fp/grace.h"
 #include "fp/ip.h"
 #include "fp/packet.h"
@@ -575,13 +575,15 @@ static Suite *suite(void)
 
 int main(void)
 {
-	char *argv[] = {"test_pipeline", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci",
-		"--iova-mode=va", "-m", "16", "--lcores", "0@0,1@0", "--log-level=3"};
+	const struct lm_eal_conf eal = {.heap_mb = 16};
+	struct lm_err err = {0};
 	SRunner *r;
 	int failed;
 
-	if (rte_eal_init((int)RTE_DIM(argv), argv) < 0)
+	if (lm_eal_start(&eal, &err) < 0) {
+		fprintf(stderr, "%s\n", err.msg);
 		return 1;
+	}
 	dp.pool = rte_pktmbuf_pool_create(
 		"frames", 1023, 128, 0, RTE_PKTMBUF_HEADROOM + FRAME_MAX, SOCKET_ID_ANY);
 	if (dp.pool == NULL)
