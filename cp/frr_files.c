@@ -115,7 +115,7 @@ bool frr_vty_listens(const char *daemon)
 {
 	lm_cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un sa;
-	struct lm_err err;
+	struct lm_err err = {0};
 	char path[64];
 
 	snprintf(path, sizeof(path), FRR_RUN_DIR "/%s.vty", daemon);

@@ -8,14 +8,17 @@
 
 #define RESTART_GRACE_MS 3000
 
-static struct proc *all_procs(struct init *init, unsigned int k)
+/* The processes of the sliver; returns how many. */
+static unsigned int list_procs(struct init *init, struct proc *out[SLIVER_DAEMONS_MAX + 2])
 {
-	if (k == 0)
-		return &init->agent;
-	if (init->has_fp && k == 1)
-		return &init->fp.proc;
-	k -= 1 + init->has_fp;
-	return k < init->frr.n_daemons ? &init->frr.daemons[k].proc : NULL;
+	unsigned int n = 0;
+
+	out[n++] = &init->agent;
+	if (init->has_fp)
+		out[n++] = &init->fp.proc;
+	for (unsigned int i = 0; i < init->frr.n_daemons; i++)
+		out[n++] = &init->frr.daemons[i].proc;
+	return n;
 }
 
 /* What still keeps the sliver from being ready, as texts for a human. */
@@ -42,16 +45,18 @@ static json_t *status(
 {
 	struct init *init = ctx;
 	json_t *procs = json_array();
-	const struct proc *p;
+	json_t *waits = waiting_for(init);
+	struct proc *p[SLIVER_DAEMONS_MAX + 2];
+	unsigned int n = list_procs(init, p);
 
 	(void)peer;
 	(void)params;
 	(void)err;
-	for (unsigned int k = 0; (p = all_procs(init, k)) != NULL; k++)
-		json_array_append_new(procs, proc_json(p));
+	for (unsigned int k = 0; k < n; k++)
+		json_array_append_new(procs, proc_json(p[k]));
 	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o}", "slice", init->conf.slice, "sliver",
 		init->conf.sliver, "processes", procs, "ready", init_ready(init), "waiting_for",
-		waiting_for(init), "config_errors",
+		waits, "config_errors",
 		init->has_frr ? json_incref(init->frr.config_errors) : json_array());
 }
 
@@ -60,16 +65,17 @@ static json_t *process_restart(
 {
 	const char *name = json_string_value(json_object_get(params, "name"));
 	struct init *init = ctx;
-	struct proc *p;
+	struct proc *p[SLIVER_DAEMONS_MAX + 2];
+	unsigned int n = list_procs(init, p);
 
 	(void)peer;
 	if (name == NULL) {
 		lm_err_set(err, EINVAL, "process.restart: 'name' must be a text");
 		return NULL;
 	}
-	for (unsigned int k = 0; (p = all_procs(init, k)) != NULL; k++)
-		if (strcmp(p->spec.name, name) == 0) {
-			proc_restart(p, RESTART_GRACE_MS);
+	for (unsigned int k = 0; k < n; k++)
+		if (strcmp(p[k]->spec.name, name) == 0) {
+			proc_restart(p[k], RESTART_GRACE_MS);
 			return json_object();
 		}
 	lm_err_set(err, ENOENT, "process.restart: no process '%.40s' in this sliver", name);

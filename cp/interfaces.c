@@ -58,7 +58,7 @@ static bool look_for_links(struct interfaces *ifs)
 	for (unsigned int k = 0; k < ifs->conf->n_ifs; k++) {
 		const struct sliver_if *i = &ifs->conf->ifs[k];
 		unsigned int ifindex;
-		struct lm_err err;
+		struct lm_err err = {0};
 
 		if (!i->kernel_plane)
 			continue;

@@ -100,7 +100,7 @@ struct rpc_probe *rpc_probe_new(
 	struct event_base *base, const char *path, void (*ready)(void *ctx), void *ctx)
 {
 	struct rpc_probe *p = calloc(1, sizeof(*p));
-	struct lm_err err;
+	struct lm_err err = {0};
 
 	if (p == NULL)
 		return NULL;

@@ -11,9 +11,8 @@
 #include "cp/frr_daemons.h"
 #include "mp/cleanup.h"
 
-#define MTU_MIN	       68 /* RFC 791 */
-#define MTU_MAX	       65535
-#define CONF_BYTES_MAX (16 * 1024 * 1024)
+#define MTU_MIN 68 /* RFC 791 */
+#define MTU_MAX 65535
 
 static int get_string(
 	const json_t *obj, const char *key, char *out, size_t size, struct lm_err *err)
@@ -246,16 +245,13 @@ static int parse_ifs(struct sliver_conf *conf, const json_t *root, struct lm_err
 	return 0;
 }
 
-int sliver_conf_parse(struct sliver_conf *conf, const char *text, size_t len, struct lm_err *err)
+static int parse_root(struct sliver_conf *conf, const json_t *root, struct lm_err *err)
 {
-	json_error_t where;
-	lm_cleanup_json json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
 	int rc;
 
 	memset(conf, 0, sizeof(*conf));
 	if (!json_is_object(root))
-		return lm_err_set(err, EINVAL, "line %d: %s", root == NULL ? where.line : 1,
-			root == NULL ? where.text : "not a JSON object");
+		return lm_err_set(err, EINVAL, "line 1: not a JSON object");
 	rc = get_string(root, "node", conf->node, sizeof(conf->node), err);
 	if (rc == 0)
 		rc = get_string(root, "slice", conf->slice, sizeof(conf->slice), err);
@@ -272,26 +268,26 @@ int sliver_conf_parse(struct sliver_conf *conf, const char *text, size_t len, st
 	return rc;
 }
 
-int sliver_conf_load(struct sliver_conf *conf, const char *path, struct lm_err *err)
+int sliver_conf_parse(struct sliver_conf *conf, const char *text, size_t len, struct lm_err *err)
 {
-	lm_cleanup_file FILE *f = fopen(path, "re");
-	lm_cleanup_free char *text = NULL;
-	size_t len;
-	long size;
+	json_error_t where;
+	lm_cleanup_json json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
 
 	memset(conf, 0, sizeof(*conf));
-	if (f == NULL || fseek(f, 0, SEEK_END) < 0 || (size = ftell(f)) < 0)
-		return lm_err_errno(err, errno, "%s", path);
-	if (size > CONF_BYTES_MAX)
-		return lm_err_set(err, EFBIG, "%s: larger than %d octets", path, CONF_BYTES_MAX);
-	rewind(f);
-	text = malloc((size_t)size + 1);
-	if (text == NULL)
-		return lm_err_set(err, ENOMEM, "out of memory");
-	len = fread(text, 1, (size_t)size, f);
-	if (sliver_conf_parse(conf, text, len, err) < 0)
-		return lm_err_context(err, "%s", path);
-	return 0;
+	if (root == NULL)
+		return lm_err_set(err, EINVAL, "line %d: %s", where.line, where.text);
+	return parse_root(conf, root, err);
+}
+
+int sliver_conf_load(struct sliver_conf *conf, const char *path, struct lm_err *err)
+{
+	json_error_t where;
+	lm_cleanup_json json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+
+	memset(conf, 0, sizeof(*conf));
+	if (root == NULL)
+		return lm_err_set(err, EINVAL, "%s: line %d: %s", path, where.line, where.text);
+	return parse_root(conf, root, err) < 0 ? lm_err_context(err, "%s", path) : 0;
 }
 
 void sliver_conf_free(struct sliver_conf *conf)

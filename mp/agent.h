@@ -43,7 +43,10 @@ int agent_check_peer(const struct lm_rpc_peer *peer, struct lm_err *err);
  */
 json_t *agent_show(const struct agent *agent, const char *command, struct lm_err *err);
 
-/** `text` as a JSON text of at most `max` octets when written; *truncated says if it was cut. */
-json_t *agent_bounded_text(const char *text, size_t len, size_t max, int *truncated);
+/**
+ * `text` as a JSON text of at most `max` octets when written; *truncated says if it was cut. Text
+ * that is not UTF-8 gets '?' for all that is not ASCII (in place).
+ */
+json_t *agent_bounded_text(char *text, size_t len, size_t max, int *truncated);
 
 #endif

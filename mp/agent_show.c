@@ -44,17 +44,29 @@ static int start_vtysh(const char *vtysh, const char *command, int out, pid_t *p
 	char *const argv[] = {(char *)(uintptr_t)vtysh, (char *)(uintptr_t) "-c",
 		(char *)(uintptr_t)command, NULL};
 	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t ours;
 	int rc = posix_spawn_file_actions_init(&files);
 
 	if (rc != 0)
 		return -rc;
+	rc = posix_spawnattr_init(&attr);
+	if (rc != 0) {
+		posix_spawn_file_actions_destroy(&files);
+		return -rc;
+	}
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGPIPE); /* we ignore it; vtysh must not */
+	posix_spawnattr_setsigdefault(&attr, &ours);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	rc = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	if (rc == 0)
 		rc = posix_spawn_file_actions_adddup2(&files, out, 1);
 	if (rc == 0)
 		rc = posix_spawn_file_actions_adddup2(&files, out, 2);
 	if (rc == 0)
-		rc = posix_spawn(pid, vtysh, &files, NULL, argv, environ);
+		rc = posix_spawn(pid, vtysh, &files, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
 	return -rc;
 }
@@ -92,9 +104,8 @@ static size_t json_cost(unsigned char c)
 	return c < ' ' ? 6 : 1;
 }
 
-json_t *agent_bounded_text(const char *text, size_t len, size_t max, int *truncated)
+json_t *agent_bounded_text(char *text, size_t len, size_t max, int *truncated)
 {
-	lm_cleanup_free char *clean = NULL;
 	size_t cost = 0, n;
 	json_t *s;
 
@@ -110,12 +121,10 @@ json_t *agent_bounded_text(const char *text, size_t len, size_t max, int *trunca
 	s = json_stringn(text, n);
 	if (s != NULL)
 		return s;
-	clean = malloc(n + 1);
-	if (clean == NULL)
-		return NULL;
 	for (size_t i = 0; i < n; i++)
-		clean[i] = (unsigned char)text[i] < 128 ? text[i] : '?';
-	return json_stringn(clean, n);
+		if ((unsigned char)text[i] >= 128)
+			text[i] = '?';
+	return json_stringn(text, n);
 }
 
 /* A vtysh that has closed its output may still linger; SIGKILL then ends any wait. */
@@ -134,26 +143,25 @@ static int reap(pid_t pid, int64_t deadline_ms)
 	return status;
 }
 
-json_t *agent_show(const struct agent *agent, const char *command, struct lm_err *err)
+/* Runs vtysh with its output in `buf` of AGENT_SHOW_MAX + 1 octets. */
+static json_t *run_vtysh(
+	const struct agent *agent, const char *command, char *buf, struct lm_err *err)
 {
 	int64_t deadline_ms = now_ms() + agent->show_ms;
-	lm_cleanup_free char *buf = malloc(AGENT_SHOW_MAX + 1);
 	lm_cleanup_close int in = -1;
 	int ends[2], eof, truncated, rc, status;
 	size_t len;
-	pid_t pid;
+	pid_t pid = 0;
 	json_t *text;
 
-	if (check_command(command, err) < 0)
-		return NULL;
-	if (buf == NULL || pipe2(ends, O_CLOEXEC) < 0) {
-		lm_err_errno(err, buf == NULL ? ENOMEM : errno, "show");
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		lm_err_errno(err, errno, "show");
 		return NULL;
 	}
 	in = ends[0];
 	rc = start_vtysh(agent->vtysh, command, ends[1], &pid);
 	close(ends[1]);
-	if (rc < 0) {
+	if (rc < 0 || pid <= 0) {
 		lm_err_errno(err, -rc, "%s", agent->vtysh);
 		return NULL;
 	}
@@ -169,4 +177,21 @@ json_t *agent_show(const struct agent *agent, const char *command, struct lm_err
 	text = agent_bounded_text(buf, len, AGENT_SHOW_MAX, &truncated);
 	return json_pack("{s:o, s:b, s:i}", "output", text, "truncated", truncated, "exit_status",
 		WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+json_t *agent_show(const struct agent *agent, const char *command, struct lm_err *err)
+{
+	char *buf;
+	json_t *result;
+
+	if (check_command(command, err) < 0)
+		return NULL;
+	buf = malloc(AGENT_SHOW_MAX + 1);
+	if (buf == NULL) {
+		lm_err_set(err, ENOMEM, "show: out of memory");
+		return NULL;
+	}
+	result = run_vtysh(agent, command, buf, err);
+	free(buf);
+	return result;
 }
