@@ -65,13 +65,13 @@ static void remove_parents(const char *top, const char *parent)
 {
 	char dir[PATH_MAX];
 	int base = snprintf(dir, sizeof(dir), CGROUP_ROOT "/%s", top);
-	char *slash;
 
 	if (snprintf(dir + base, sizeof(dir) - (size_t)base, "%s", parent) >=
 		(int)sizeof(dir) - base)
 		return;
 	while (strlen(dir) > (size_t)base && rmdir(dir) == 0) {
-		slash = strrchr(dir, '/');
+		char *slash = strrchr(dir, '/');
+
 		*slash = '\0';
 	}
 }

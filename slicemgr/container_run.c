@@ -65,13 +65,13 @@ static int wait_and_read(int pidfd, int pipe_fd, char *out, size_t size, int64_t
 			ssize_t n = read(pipe_fd, room ? out + len : waste,
 				room ? size - 1 - len : sizeof(waste));
 
-			if (n > 0 && room)
+			if (n > 0 && room) {
 				len += (size_t)n;
-			else if (n == 0)
-				p[1].fd = -1;
-			p[1].revents = 0;
-			if (size > 0)
 				out[len] = '\0';
+			} else if (n == 0) {
+				p[1].fd = -1;
+			}
+			p[1].revents = 0;
 			continue;
 		}
 		if (p[0].revents != 0)
@@ -97,25 +97,22 @@ int lm_container_run(const char *const *argv, int log_fd, char *out, size_t size
 {
 	lm_cleanup_close int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	lm_cleanup_close int read_fd = -1;
-	lm_cleanup_close int write_fd = -1;
 	lm_cleanup_close int pidfd = -1;
 	int sink = log_fd >= 0 ? log_fd : null_fd;
-	int ends[2], rc;
+	int ends[2] = {-1, -1}, rc;
 	pid_t pid;
 
 	if (out != NULL) {
 		if (pipe2(ends, O_CLOEXEC) < 0)
 			return lm_err_errno(err, errno, "pipe");
 		read_fd = ends[0];
-		write_fd = ends[1];
 		out[0] = '\0';
 	}
-	rc = spawn(argv, out != NULL ? write_fd : sink, sink, &pid);
+	rc = spawn(argv, out != NULL ? ends[1] : sink, sink, &pid);
+	if (out != NULL)
+		close(ends[1]);
 	if (rc != 0)
 		return lm_err_errno(err, rc, "cannot run %s", argv[0]);
-	if (write_fd >= 0)
-		close(write_fd);
-	write_fd = -1;
 	pidfd = pidfd_open(pid, 0);
 	rc = wait_and_read(pidfd, read_fd, out, size, now_ms() + timeout_ms);
 	if (rc < 0)

@@ -19,8 +19,8 @@ const char *const lm_rootfs_binds[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32"
 	"/libx32", "/etc/alternatives", "/etc/ld.so.cache", "/etc/protocols", "/etc/services",
 	"/etc/ethertypes", "/etc/iproute2", "/etc/inputrc", "/etc/localtime", NULL};
 
-static const char *const dirs[] = {"/etc", "/etc/frr", "/dev", "/home", "/mnt", "/opt",
-	"/opt/lamina", "/opt/lamina/bin", "/proc", "/root", "/run", "/sys", "/tmp", "/var",
+static const char *const dirs[] = {"/etc", "/etc/frr", "/etc/pam.d", "/dev", "/home", "/mnt",
+	"/opt", "/opt/lamina", "/opt/lamina/bin", "/proc", "/root", "/run", "/sys", "/tmp", "/var",
 	"/var/cache", "/var/lib", "/var/log", "/var/spool", NULL};
 
 static const char *const links[][2] = {{"/var/run", "/run"}, {"/var/lock", "/run/lock"},
@@ -145,6 +145,9 @@ static int write_etc(const char *dir, const char *hostname, struct lm_err *err)
 	if (rc == 0)
 		rc = write_text(
 			dir, "/etc/bash.bashrc", "[ -z \"$PS1\" ] || PS1='\\u@\\h:\\w\\$ '\n", err);
+	if (rc == 0) /* vtysh asks PAM about its caller; who may use it is up to its sockets */
+		rc = write_text(dir, "/etc/pam.d/frr",
+			"auth sufficient pam_permit.so\naccount sufficient pam_permit.so\n", err);
 	if (rc == 0)
 		rc = write_passwd(dir, err);
 	return rc == 0 ? write_group(dir, err) : rc;

@@ -5,6 +5,7 @@
 #include <linux/memfd.h>
 #include <linux/netlink.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -115,17 +116,48 @@ static int allow_if(json_t *rules, const char *name, json_t *args)
 						    "SCMP_ACT_ALLOW", "args", args));
 }
 
+/* Fail with `error` when all conditions of the array `args` (stolen) hold. */
+static int refuse_if(json_t *rules, const char *name, int error, json_t *args)
+{
+	return json_array_append_new(
+		rules, json_pack("{s:[s], s:s, s:i, s:o}", "names", name, "action",
+			       "SCMP_ACT_ERRNO", "errnoRet", error, "args", args));
+}
+
+static bool listed(const int *list, size_t count, int value)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == value)
+			return true;
+	return false;
+}
+
+#define LISTED(list, value) listed(list, sizeof(list) / sizeof((list)[0]), value)
+
+/* What is refused answers like a kernel without it (libpcap, for one, tries many families). */
 static int allow_sockets(json_t *rules)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(socket_families) / sizeof(socket_families[0]); i++)
-		rc |= allow_if(rules, "socket",
-			json_pack("[o]", arg_equals(0, (uint64_t)socket_families[i])));
-	for (size_t i = 0; i < sizeof(netlink_protocols) / sizeof(netlink_protocols[0]); i++)
-		rc |= allow_if(rules, "socket",
-			json_pack("[oo]", arg_equals(0, AF_NETLINK),
-				arg_equals(2, (uint64_t)netlink_protocols[i])));
+	for (int family = 0; family < AF_MAX; family++) {
+		json_t *args = json_pack("[o]", arg_equals(0, (uint64_t)family));
+
+		if (family == AF_NETLINK)
+			json_decref(args);
+		else if (LISTED(socket_families, family))
+			rc |= allow_if(rules, "socket", args);
+		else
+			rc |= refuse_if(rules, "socket", EAFNOSUPPORT, args);
+	}
+	for (int protocol = 0; protocol < MAX_LINKS; protocol++) {
+		json_t *args = json_pack(
+			"[oo]", arg_equals(0, AF_NETLINK), arg_equals(2, (uint64_t)protocol));
+
+		if (LISTED(netlink_protocols, protocol))
+			rc |= allow_if(rules, "socket", args);
+		else
+			rc |= refuse_if(rules, "socket", EPROTONOSUPPORT, args);
+	}
 	return rc | allow_if(rules, "socketpair", json_pack("[o]", arg_equals(0, AF_UNIX)));
 }
 
