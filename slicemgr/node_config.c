@@ -84,8 +84,9 @@ static int path_parse(
 		return 0;
 	if (path[0] != '/' || strlen(path) >= LM_CONF_PATH_MAX || strstr(path, "/../") != NULL)
 		return xml_err(in, el, EINVAL,
-			"<node> %s=\"%.64s\": give an absolute path of at most %d octets", name,
-			path, LM_CONF_PATH_MAX - 1);
+			"<node> %s=\"%.64s\": give an absolute path without \"..\" of at most %d "
+			"octets",
+			name, path, LM_CONF_PATH_MAX - 1);
 	snprintf(out, LM_CONF_PATH_MAX, "%s", path);
 	return 0;
 }

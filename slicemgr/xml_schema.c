@@ -69,6 +69,30 @@ static void drop_facet(char *s)
 		memmove(from, to + 2, strlen(to + 2) + 1);
 }
 
+/* Put what a user can write in the place of a schema type's name. */
+static void explain_type(char *s, size_t size)
+{
+	static const struct {
+		const char *type, *give;
+	} hints[] = {
+		{"xs:positiveInteger", "a whole number from 1"},
+		{"xs:nonNegativeInteger", "a whole number"},
+		{"xs:unsignedInt", "a whole number 0 to 4294967295"},
+		{"lm:uint32", "a whole number 1 to 4294967295"},
+		{"lm:mtu", "a whole number 576 to 9216"},
+		{"xs:boolean", "true or false"},
+		{"xs:dateTime", "a time as 2030-01-01T00:00:00Z"},
+	};
+	char *from = strstr(s, " of the atomic type '");
+	unsigned i;
+
+	for (i = 0; from != NULL && i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (strstr(from, hints[i].type) != NULL) {
+			snprintf(from, size - (size_t)(from - s), ": give %s", hints[i].give);
+			return;
+		}
+}
+
 static void on_invalid(void *ctx, xmlError *error)
 {
 	const struct xml_in *in = ctx;
@@ -83,7 +107,10 @@ static void on_invalid(void *ctx, xmlError *error)
 	replace(msg, "{" XML_NS_NODE "}", "");
 	replace(msg, "Element '", "element '");
 	replace(msg, ", ##other*", "");
+	replace(msg, "No matching global declaration available for the validation root",
+		"There is no such element");
 	drop_facet(msg);
+	explain_type(msg, sizeof(msg));
 	len = strcspn(msg, "\n");
 	while (len > 0 && (msg[len - 1] == '.' || msg[len - 1] == ' '))
 		len--;
