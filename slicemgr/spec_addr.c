@@ -210,7 +210,7 @@ static int same_addr_before(const struct lm_spec_node *node, unsigned i, unsigne
 	unsigned j, b;
 
 	for (j = is_link_local(addr) ? i : 0; j <= i; j++)
-		for (b = 0; b < node->ifaces[j].n_addrs && (j < i || b < a); b++)
+		for (b = 0; b < (j < i ? node->ifaces[j].n_addrs : a); b++)
 			if (node->ifaces[j].addrs[b].family == addr->family &&
 				memcmp(node->ifaces[j].addrs[b].bytes, addr->bytes, 16) == 0)
 				return (int)j;

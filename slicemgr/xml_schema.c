@@ -48,10 +48,11 @@ static void schemas_load(void)
 /* Take every occurrence of `what` out of `s` and put the (not longer) `with` there. */
 static void replace(char *s, const char *what, const char *with)
 {
-	size_t a = strlen(what), b = strlen(with);
+	size_t a = strlen(what), b = strlen(with), i;
 
 	while ((s = strstr(s, what)) != NULL) {
-		memcpy(s, with, b);
+		for (i = 0; i < b; i++)
+			s[i] = with[i];
 		memmove(s + b, s + a, strlen(s + a) + 1);
 		s += b;
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "refusals.h"
+#include "slicemgr/node_config.h"
 
 #define HEAD                                                                       \
 	"<rspec type=\"request\" xmlns=\"http://www.geni.net/resources/rspec/3\" " \
@@ -451,6 +452,7 @@ END_TEST
 
 START_TEST(examples)
 {
+	struct lm_node_conf conf;
 	unsigned i;
 	glob_t found;
 	size_t len;
@@ -459,9 +461,15 @@ START_TEST(examples)
 	ck_assert_int_eq(glob("docs/examples/*.xml", 0, NULL, &found), 0);
 	ck_assert_uint_ge(found.gl_pathc, 4);
 	for (i = 0; i < found.gl_pathc; i++) {
-		if (strstr(found.gl_pathv[i], "/node") != NULL)
-			continue; /* test_node_config.c */
 		text = read_file(found.gl_pathv[i], &len);
+		if (strstr(text, "urn:lamina:node:1") != NULL) {
+			ck_assert_msg(
+				lm_node_conf_parse(found.gl_pathv[i], text, len, &conf, &err) == 0,
+				"%s", err.msg);
+			lm_node_conf_free(&conf);
+			free(text);
+			continue;
+		}
 		ck_assert_msg(lm_spec_parse(found.gl_pathv[i], text, len, "n1", &spec, &err) == 0,
 			"%s", err.msg);
 		ck_assert_msg(
