@@ -11,6 +11,7 @@ struct stated {
 	uint32_t nhg; /* 0: this source states nothing */
 	uint8_t protocol;
 	uint8_t type; /* enum lm_route_type */
+	bool marked;
 };
 
 struct entry {
@@ -257,6 +258,28 @@ void lm_rib_remove(struct lm_rib *rib, enum lm_rib_source source, const struct l
 		(void)lm_fib_set(rib->fibs[family_index(prefix)], prefix, now->nhg);
 	}
 	lm_nhg_unref(rib->groups, old.nhg);
+}
+
+void lm_rib_mark(struct lm_rib *rib, enum lm_rib_source source)
+{
+	for (uint32_t i = 0; i <= rib->mask; i++)
+		for (struct entry *e = rib->slots[i]; e != NULL; e = e->next)
+			e->by[source].marked = true;
+}
+
+void lm_rib_sweep(struct lm_rib *rib, enum lm_rib_source source)
+{
+	for (uint32_t i = 0; i <= rib->mask; i++) {
+		struct entry *e, *next;
+
+		for (e = rib->slots[i]; e != NULL; e = next) {
+			struct lm_prefix p = e->prefix;
+
+			next = e->next; /* e may be freed */
+			if (e->by[source].marked)
+				lm_rib_remove(rib, source, &p);
+		}
+	}
 }
 
 static int sink_replace(void *ctx, const struct lm_route *route)

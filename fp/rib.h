@@ -35,6 +35,13 @@ int lm_rib_set_local(struct lm_rib *rib, const struct lm_prefix *prefix);
 /** Remove a source's route; no error when it has none. */
 void lm_rib_remove(struct lm_rib *rib, enum lm_rib_source source, const struct lm_prefix *prefix);
 
+/**
+ * Mark every route of a source; each lm_rib_set() of it takes the mark away; sweep removes what is
+ * still marked: how a fresh dump of the kernel takes the place of an old one.
+ */
+void lm_rib_mark(struct lm_rib *rib, enum lm_rib_source source);
+void lm_rib_sweep(struct lm_rib *rib, enum lm_rib_source source);
+
 /** What FPM and the kernel's table feed: replaces and removes LM_RIB_ROUTE. */
 struct lm_route_sink lm_rib_sink(struct lm_rib *rib);
 
