@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -20,12 +21,20 @@
 #include "slicemgr/container_cgroup.h"
 #include "slicemgr/container_config.h"
 #include "slicemgr/container_run.h"
+#include "slicemgr/container_userns.h"
 #include "slicemgr/rootfs.h"
 
 #define RUNC_TIMEOUT_MS 60000
 #define CTL_MOUNT	"size=256k,nr_inodes=64,mode=0700,uid=%u,gid=%u"
 #define LOG_MOUNT	"size=%llu,nr_inodes=16,mode=0755"
 #define LOG_NAME	"console.log"
+
+/*
+ * Limits are inherited through runc and not in its configuration: it would set them from outside,
+ * which takes CAP_SYS_RESOURCE over a namespace that root does not own. A core limit of 1 (0 is not
+ * enough) also keeps a crash in a sliver from starting the host's core_pattern program.
+ */
+#define NO_CORE "--core=1:1"
 
 static int make_dir(const char *path, mode_t mode, struct lm_err *err)
 {
@@ -74,7 +83,8 @@ static int join(char path[PATH_MAX], const char *dir, const char *name, struct l
 	return 0;
 }
 
-static int write_bundle(const struct lm_container_conf *conf, struct lm_err *err)
+static int write_bundle(
+	const struct lm_container_conf *conf, const char *userns, struct lm_err *err)
 {
 	lm_cleanup_json json_t *config = NULL;
 	char path[PATH_MAX];
@@ -85,7 +95,7 @@ static int write_bundle(const struct lm_container_conf *conf, struct lm_err *err
 	rc = lm_rootfs_make(path, conf->hostname, err);
 	if (rc < 0)
 		return rc;
-	config = lm_container_config(conf, err);
+	config = lm_container_config(conf, userns, err);
 	if (config == NULL || join(path, conf->bundle_dir, "config.json", err) < 0)
 		return -err->code;
 	if (json_dump_file(config, path, JSON_INDENT(1)) < 0)
@@ -135,16 +145,28 @@ static int read_pid(const char *path, pid_t *pid, struct lm_err *err)
 	return 0;
 }
 
+/* A hard limit above ours cannot be asked for by everybody who is root. */
+static unsigned long nofile_limit(uint32_t want)
+{
+	struct rlimit now;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_max < want)
+		return now.rlim_max;
+	return want;
+}
+
 static int run(const struct lm_container_conf *conf, pid_t *pid, struct lm_err *err)
 {
-	char pid_file[PATH_MAX], runc_log[PATH_MAX];
-	const char *argv[] = {"runc", "--root", conf->runc_root, "--log", runc_log, "--log-format",
-		"json", "run", "--detach", "--bundle", conf->bundle_dir, "--pid-file", pid_file,
-		conf->id, NULL};
+	char pid_file[PATH_MAX], runc_log[PATH_MAX], nofile[64];
+	unsigned long files = nofile_limit(conf->nofile != 0 ? conf->nofile : LM_CONTAINER_NOFILE);
+	const char *argv[] = {"prlimit", NO_CORE, nofile, "runc", "--root", conf->runc_root,
+		"--log", runc_log, "--log-format", "json", "run", "--detach", "--bundle",
+		conf->bundle_dir, "--pid-file", pid_file, conf->id, NULL};
 	lm_cleanup_close int log_fd = -1;
 	lm_cleanup_close int held = -1;
 	int rc;
 
+	snprintf(nofile, sizeof(nofile), "--nofile=%lu:%lu", files, files);
 	if (join(pid_file, conf->bundle_dir, "pid", err) < 0 ||
 		join(runc_log, conf->bundle_dir, "runc.log", err) < 0)
 		return -err->code;
@@ -196,6 +218,7 @@ static int create_start(const struct lm_container_conf *conf, pid_t *pid, struct
 {
 	unsigned long long log_bytes =
 		conf->log_bytes != 0 ? conf->log_bytes : LM_CONTAINER_LOG_BYTES;
+	struct lm_userns userns;
 	char options[128];
 	int rc;
 
@@ -205,9 +228,16 @@ static int create_start(const struct lm_container_conf *conf, pid_t *pid, struct
 		return rc;
 	snprintf(options, sizeof(options), LOG_MOUNT, log_bytes);
 	rc = mount_small(conf->log_dir, options, err);
+	if (rc < 0)
+		return rc;
+	rc = lm_userns_make(conf->uid_base, &userns, err);
+	if (rc < 0)
+		return rc;
+	rc = write_bundle(conf, userns.path, err);
 	if (rc == 0)
-		rc = write_bundle(conf, err);
-	return rc == 0 ? run(conf, pid, err) : rc;
+		rc = run(conf, pid, err);
+	lm_userns_release(&userns);
+	return rc;
 }
 
 int lm_container_create_start(const struct lm_container_conf *conf, pid_t *pid, struct lm_err *err)
@@ -317,6 +347,8 @@ int lm_container_exec_argv(const char *runc_root, const char *id, bool terminal,
 {
 	size_t n = 0;
 
+	out[n++] = "prlimit";
+	out[n++] = NO_CORE;
 	out[n++] = "runc";
 	out[n++] = "--root";
 	out[n++] = runc_root;
@@ -332,7 +364,7 @@ int lm_container_exec_argv(const char *runc_root, const char *id, bool terminal,
 		if (n + 1 >= LM_CONTAINER_EXEC_ARGS_MAX)
 			return lm_err_set(err, E2BIG,
 				"the command has too many words (at most %d); use: sh -c '...'",
-				LM_CONTAINER_EXEC_ARGS_MAX - 12);
+				LM_CONTAINER_EXEC_ARGS_MAX - 14);
 		out[n++] = *argv;
 	}
 	out[n] = NULL;

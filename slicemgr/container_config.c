@@ -6,7 +6,6 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -102,22 +101,6 @@ static json_t *capability_sets(bool raw)
 	return json_pack("{s:O, s:O, s:o}", "bounding", set, "effective", set, "permitted", set);
 }
 
-static json_t *rlimit(const char *type, uint64_t limit)
-{
-	return json_pack("{s:s, s:I, s:I}", "type", type, "hard", (json_int_t)limit, "soft",
-		(json_int_t)limit);
-}
-
-/* A hard limit cannot be raised by everybody who is root (containers), so ours stays below. */
-static uint64_t nofile_limit(uint32_t want)
-{
-	struct rlimit now;
-
-	if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_max < want)
-		return now.rlim_max;
-	return want;
-}
-
 static json_t *process(const struct lm_container_conf *conf)
 {
 	static const char *const init[] = {LM_SLIVER_BIN_DIR "/lamina-init", NULL};
@@ -126,18 +109,14 @@ static json_t *process(const struct lm_container_conf *conf)
 
 	while (argv[argc] != NULL)
 		argc++;
-	/* A core limit of 1 (not 0) also keeps a crash from starting the host's core_pattern
-	 * program. Under memory pressure of the whole machine slivers go before the node's own
-	 * processes. */
-	return json_pack("{s:b, s:{s:i, s:i}, s:o, s:[sss], s:s, s:o, s:[oo], s:b, s:i}",
-		"terminal", 0, "user", "uid", 0, "gid", 0, "args", strings(argv, argc), "env",
+	/* No "rlimits": container.c says why. Under memory pressure of the whole machine slivers
+	 * go before the node's own processes. */
+	return json_pack("{s:b, s:{s:i, s:i}, s:o, s:[sss], s:s, s:o, s:b, s:i}", "terminal", 0,
+		"user", "uid", 0, "gid", 0, "args", strings(argv, argc), "env",
 		"PATH=" LM_SLIVER_BIN_DIR
 		":/usr/lib/frr:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root", "LANG=C.UTF-8", "cwd", "/", "capabilities",
-		capability_sets(conf->raw), "rlimits", rlimit("RLIMIT_CORE", 1),
-		rlimit("RLIMIT_NOFILE",
-			nofile_limit(conf->nofile != 0 ? conf->nofile : LM_CONTAINER_NOFILE)),
-		"noNewPrivileges", 1, "oomScoreAdj", 300);
+		capability_sets(conf->raw), "noNewPrivileges", 1, "oomScoreAdj", 300);
 }
 
 static int add_mount(
@@ -264,14 +243,14 @@ static json_t *id_map(uint32_t base)
 		(json_int_t)LM_UID_RANGE_SIZE);
 }
 
-static json_t *namespaces(void)
+static json_t *namespaces(const char *userns)
 {
-	return json_pack("[{s:s}, {s:s}, {s:s}, {s:s}, {s:s}, {s:s}, {s:s}]", "type", "user",
-		"type", "network", "type", "mount", "type", "pid", "type", "ipc", "type", "uts",
-		"type", "cgroup");
+	return json_pack("[{s:s, s:s}, {s:s}, {s:s}, {s:s}, {s:s}, {s:s}, {s:s}]", "type", "user",
+		"path", userns, "type", "network", "type", "mount", "type", "pid", "type", "ipc",
+		"type", "uts", "type", "cgroup");
 }
 
-static json_t *linux_part(const struct lm_container_conf *conf)
+static json_t *linux_part(const struct lm_container_conf *conf, const char *userns)
 {
 	json_t *ctl = json_object();
 	char cgroup[512];
@@ -281,19 +260,20 @@ static json_t *linux_part(const struct lm_container_conf *conf)
 		json_object_set_new(ctl, sysctls[i][0], json_string(sysctls[i][1]));
 	return json_pack("{s:o, s:o, s:o, s:[{s:s, s:s, s:i, s:i, s:i}], s:s, s:o, s:o, s:o, s:o, "
 			 "s:o, s:s}",
-		"namespaces", namespaces(), "uidMappings", id_map(conf->uid_base), "gidMappings",
-		id_map(conf->uid_base), "devices", "path", "/dev/net/tun", "type", "c", "major", 10,
-		"minor", 200, "fileMode", 0666, "cgroupsPath", cgroup, "resources", resources(conf),
-		"sysctl", ctl, "maskedPaths", STRINGS(masked_paths), "readonlyPaths",
-		STRINGS(readonly_paths), "seccomp", lm_seccomp_profile(conf->hugepages),
-		"rootfsPropagation", "private");
+		"namespaces", namespaces(userns), "uidMappings", id_map(conf->uid_base),
+		"gidMappings", id_map(conf->uid_base), "devices", "path", "/dev/net/tun", "type",
+		"c", "major", 10, "minor", 200, "fileMode", 0666, "cgroupsPath", cgroup,
+		"resources", resources(conf), "sysctl", ctl, "maskedPaths", STRINGS(masked_paths),
+		"readonlyPaths", STRINGS(readonly_paths), "seccomp",
+		lm_seccomp_profile(conf->hugepages), "rootfsPropagation", "private");
 }
 
-json_t *lm_container_config(const struct lm_container_conf *conf, struct lm_err *err)
+json_t *lm_container_config(
+	const struct lm_container_conf *conf, const char *userns, struct lm_err *err)
 {
 	json_t *config = json_pack("{s:s, s:s, s:{s:s, s:b}, s:o, s:o, s:o}", "ociVersion", "1.0.2",
 		"hostname", conf->hostname, "root", "path", "rootfs", "readonly", 1, "process",
-		process(conf), "mounts", mounts_of(conf), "linux", linux_part(conf));
+		process(conf), "mounts", mounts_of(conf), "linux", linux_part(conf, userns));
 
 	if (config == NULL)
 		lm_err_set(err, EINVAL,

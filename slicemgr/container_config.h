@@ -9,9 +9,10 @@
 
 /**
  * The OCI runtime configuration for `conf`, with "root" = "rootfs" in the bundle. Looks at the
- * host for what exists (merged /usr, cgroup version, swap accounting, FRR's account). Returns a new
- * reference, or NULL with `err`.
+ * host for what exists (merged /usr, cgroup version, swap accounting, FRR's account). `userns` is
+ * the path of the user namespace to join. Returns a new reference, or NULL with `err`.
  */
-json_t *lm_container_config(const struct lm_container_conf *conf, struct lm_err *err);
+json_t *lm_container_config(
+	const struct lm_container_conf *conf, const char *userns, struct lm_err *err);
 
 #endif

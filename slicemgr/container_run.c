@@ -61,7 +61,7 @@ static int wait_and_read(int pidfd, int pipe_fd, char *out, size_t size, int64_t
 			return -errno;
 		if (p[1].revents != 0) {
 			char waste[512];
-			bool room = len + 1 < size;
+			bool room = out != NULL && len + 1 < size;
 			ssize_t n = read(pipe_fd, room ? out + len : waste,
 				room ? size - 1 - len : sizeof(waste));
 

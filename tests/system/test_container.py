@@ -136,6 +136,15 @@ def test_ids_capabilities_and_seccomp_of_pid_1(box):
     assert pathlib.Path(f"/proc/{box.pid}/uid_map").read_text().split() == ["0", str(UID), "65536"]
 
 
+def test_limits_of_processes(box):
+    for limits in (pathlib.Path(f"/proc/{box.pid}/limits").read_text(), box.sh("cat /proc/self/limits").stdout):
+        core = next(line.split() for line in limits.splitlines() if line.startswith("Max core"))
+        assert core[4:6] == ["1", "1"]
+    files = next(line.split() for line in pathlib.Path(f"/proc/{box.pid}/limits").read_text().splitlines()
+                 if line.startswith("Max open"))
+    assert int(files[4]) <= 4096
+
+
 def test_every_namespace_is_its_own(box):
     for kind in ("user", "net", "mnt", "pid", "ipc", "uts", "cgroup"):
         assert os.readlink(f"/proc/{box.pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")
@@ -373,6 +382,29 @@ def test_cpuset_and_quota(own):
                   "/usr/bin/python3 -c 'import resource; print(resource.getrusage(resource.RUSAGE_CHILDREN))'; times")
     user = done.stdout.splitlines()[-1].split()[0]  # children's user time: 0mS.SSSs
     assert float(user.split("m")[1].rstrip("s")) < 0.5, done.stdout
+
+
+INOTIFY = """
+import ctypes, sys
+libc = ctypes.CDLL(None)
+count = 0
+while count < 100000 and libc.inotify_init1(0) >= 0:
+    count += 1
+print(count, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_kernel_counts_are_its_own(own, box):
+    """The kernel counts inotify instances at the owner of a user namespace as well: not at root."""
+    other = own("count", uid=UID + 65536).start()
+    argv = [TOOL, "exec", box.dir, box.id, "--", "/usr/bin/python3", "-c", INOTIFY]
+    with subprocess.Popen(argv, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as glutton:
+        assert int(glutton.stdout.readline()) > 50
+        assert int(other.python(INOTIFY).stdout) > 50
+        assert int(subprocess.run(["/usr/bin/python3", "-c", INOTIFY], text=True, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, check=True).stdout) > 0
+        glutton.stdin.close()
 
 
 def test_two_do_not_see_each_other(own, box):

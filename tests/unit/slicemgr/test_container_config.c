@@ -80,7 +80,7 @@ START_TEST(limits_and_ids_are_written)
 	c.cpu_shares = 512;
 	c.memory_max_bytes = 123 << 20;
 	c.pids_max = 77;
-	j = lm_container_config(&c, &err);
+	j = lm_container_config(&c, "/proc/1/ns/user", &err);
 	ck_assert_ptr_nonnull(j);
 	ck_assert_int_eq(number_at(j, "linux.uidMappings.0.hostID"), 0x70030000);
 	ck_assert_int_eq(number_at(j, "linux.uidMappings.0.size"), 65536);
@@ -100,7 +100,7 @@ START_TEST(defaults_are_finite)
 {
 	struct lm_container_conf c = conf_of();
 	struct lm_err err;
-	lm_cleanup_json json_t *j = lm_container_config(&c, &err);
+	lm_cleanup_json json_t *j = lm_container_config(&c, "/proc/1/ns/user", &err);
 
 	ck_assert_ptr_nonnull(j);
 	ck_assert_int_eq(number_at(j, "linux.resources.memory.limit"), LM_CONTAINER_MEMORY_MAX);
@@ -114,11 +114,11 @@ START_TEST(only_frr_gets_sys_admin)
 {
 	struct lm_container_conf c = conf_of();
 	struct lm_err err;
-	lm_cleanup_json json_t *vrouter = lm_container_config(&c, &err);
+	lm_cleanup_json json_t *vrouter = lm_container_config(&c, "/proc/1/ns/user", &err);
 	lm_cleanup_json json_t *raw = NULL;
 
 	c.raw = true;
-	raw = lm_container_config(&c, &err);
+	raw = lm_container_config(&c, "/proc/1/ns/user", &err);
 	ck_assert(has_string(at(vrouter, "process.capabilities.bounding"), "CAP_SYS_ADMIN"));
 	ck_assert(!has_string(at(raw, "process.capabilities.bounding"), "CAP_SYS_ADMIN"));
 	ck_assert(!has_string(at(vrouter, "process.capabilities.bounding"), "CAP_SYS_MODULE"));
@@ -131,7 +131,7 @@ START_TEST(what_comes_from_the_host_is_read_only)
 {
 	struct lm_container_conf c = conf_of();
 	struct lm_err err;
-	lm_cleanup_json json_t *j = lm_container_config(&c, &err);
+	lm_cleanup_json json_t *j = lm_container_config(&c, "/proc/1/ns/user", &err);
 	const char *const ro[] = {
 		"/usr", "/opt/lamina/bin", "/run/lamina/conf", "/run/lamina/memif"};
 	size_t i;
@@ -164,7 +164,7 @@ START_TEST(a_path_that_is_no_utf8_is_refused)
 	json_t *j;
 
 	c.conf_dir = "/x/\xff\xfe";
-	j = lm_container_config(&c, &err);
+	j = lm_container_config(&c, "/proc/1/ns/user", &err);
 	ck_assert_ptr_null(j);
 	ck_assert_int_eq(err.code, EINVAL);
 }
