@@ -18,8 +18,8 @@ struct lm_memif_listener {
 	struct event *period_ev; /* pending while accepts are counted */
 	unsigned accepts;	 /* in this period */
 	unsigned half_open;
-	TAILQ_HEAD(, lm_memif) vifs;
-	TAILQ_HEAD(, memif_conn) conns;
+	TAILQ_HEAD(memif_list, lm_memif) vifs;
+	TAILQ_HEAD(conn_list, memif_conn) conns;
 };
 
 /** Speak memif with a peer on `sock` (taken over, closed in the end). */

@@ -69,16 +69,32 @@ void memif_server_hang_up(struct lm_memif *m, const char *why)
 	refuse(c, why);
 }
 
+static struct lm_memif *find_vif(const struct lm_memif_listener *l, uint32_t id)
+{
+	struct lm_memif *m = TAILQ_FIRST(&l->vifs);
+
+	while (m != NULL && m->conf.id != id)
+		m = TAILQ_NEXT(m, entry);
+	return m;
+}
+
+/* The largest ring that any interface takes: at HELLO it is not known which one is wanted. */
+static uint8_t largest_ring(const struct lm_memif_listener *l)
+{
+	uint8_t log2 = 1;
+
+	for (struct lm_memif *m = TAILQ_FIRST(&l->vifs); m != NULL; m = TAILQ_NEXT(m, entry)) {
+		if (m->conf.ring_size_log2 > log2)
+			log2 = m->conf.ring_size_log2;
+	}
+	return log2;
+}
+
 static const char *take_init(struct memif_conn *c, const struct memif_msg *msg)
 {
-	struct lm_memif *m;
-
 	if (c->m != NULL)
 		return "INIT comes once";
-	TAILQ_FOREACH (m, &c->listener->vifs, entry) {
-		if (m->conf.id == msg->init.id)
-			break;
-	}
+	struct lm_memif *m = find_vif(c->listener, msg->init.id);
 	if (m == NULL)
 		return "no interface has this id";
 	if (m->state == MEMIF_DRAIN)
@@ -223,8 +239,6 @@ void memif_conn_new(struct lm_memif_listener *l, int sock)
 	struct timeval limit = {.tv_sec = MEMIF_HANDSHAKE_MS / 1000};
 	struct memif_conn *c = calloc(1, sizeof(*c));
 	struct memif_msg hello;
-	uint8_t log2_max = 1;
-	struct lm_memif *m;
 
 	if (c == NULL) {
 		close(sock);
@@ -237,12 +251,7 @@ void memif_conn_new(struct lm_memif_listener *l, int sock)
 	TAILQ_INSERT_TAIL(&l->conns, c, entry);
 	c->read_ev = event_new(l->base, sock, EV_READ | EV_PERSIST, on_read, c);
 	c->timeout_ev = evtimer_new(l->base, on_timeout, c);
-	/* Which interface it wants is not known yet: the largest ring that any of them takes. */
-	TAILQ_FOREACH (m, &l->vifs, entry) {
-		if (m->conf.ring_size_log2 > log2_max)
-			log2_max = m->conf.ring_size_log2;
-	}
-	memif_msg_hello(&hello, PROGRAM, log2_max);
+	memif_msg_hello(&hello, PROGRAM, largest_ring(l));
 	if (c->read_ev == NULL || c->timeout_ev == NULL || event_add(c->read_ev, NULL) < 0 ||
 		event_add(c->timeout_ev, &limit) < 0 || memif_msg_send(sock, &hello, -1) < 0)
 		memif_conn_close(c, "control socket failed");
@@ -251,15 +260,11 @@ void memif_conn_new(struct lm_memif_listener *l, int sock)
 struct lm_memif *lm_memif_server_new(
 	struct lm_memif_listener *l, const struct lm_memif_conf *conf, struct lm_err *err)
 {
-	struct lm_memif *m;
-
-	TAILQ_FOREACH (m, &l->vifs, entry) {
-		if (m->conf.id == conf->id) {
-			lm_err_set(err, EEXIST, "memif id %u is taken at %s", conf->id, l->path);
-			return NULL;
-		}
+	if (find_vif(l, conf->id) != NULL) {
+		lm_err_set(err, EEXIST, "memif id %u is taken at %s", conf->id, l->path);
+		return NULL;
 	}
-	m = memif_new(l->base, conf, true, err);
+	struct lm_memif *m = memif_new(l->base, conf, true, err);
 	if (m == NULL)
 		return NULL;
 	m->listener = l;

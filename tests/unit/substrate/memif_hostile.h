@@ -3,6 +3,7 @@
 #ifndef LM_TESTS_MEMIF_HOSTILE_H
 #define LM_TESTS_MEMIF_HOSTILE_H
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -11,6 +12,7 @@
 #include <sys/un.h>
 
 #include "memif_fixture.h"
+#include "substrate/memif_kick.h"
 #include "substrate/memif_msg.h"
 
 #define H_LOG2	 4
@@ -136,6 +138,76 @@ static inline void h_close(struct hostile *h)
 		close(h->mem);
 	close(h->efd[0]);
 	close(h->efd[1]);
+}
+
+/* --- the server under attack, with a neighbour on the same socket --- */
+
+static struct event_base *base;
+static const char *path;
+static struct lm_memif_listener *l;
+static struct end victim, good_srv, good_cli; /* id 1 is attacked, id 2 is the neighbour */
+static unsigned fds_before;
+
+static inline unsigned open_fds(void)
+{
+	unsigned n = 0;
+	DIR *d = opendir("/proc/self/fd");
+
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+static inline void setup(void)
+{
+	struct lm_err err;
+
+	memset(&victim, 0, sizeof(victim));
+	memset(&good_srv, 0, sizeof(good_srv));
+	memset(&good_cli, 0, sizeof(good_cli));
+	base = event_base_new();
+	path = socket_path();
+	l = lm_memif_listen(base, path, geteuid(), (gid_t)-1, &err);
+	ck_assert_msg(l != NULL, "%s", err.msg);
+	struct lm_memif_conf conf = end_conf(&victim, 1, 10);
+	victim.m = lm_memif_server_new(l, &conf, &err);
+	conf = end_conf(&good_srv, 2, 10);
+	good_srv.m = lm_memif_server_new(l, &conf, &err);
+	conf = end_conf(&good_cli, 2, 10);
+	good_cli.m = lm_memif_client_new(base, path, &conf, &err);
+	pump_until(base, good_srv.ups == 1 && good_cli.ups == 1);
+	memif_kick(-1); /* makes this thread's kicker, which holds a descriptor */
+	fds_before = open_fds();
+}
+
+static inline void teardown(void)
+{
+	lm_memif_free(good_cli.m);
+	lm_memif_free(good_srv.m);
+	lm_memif_free(victim.m);
+	lm_memif_listener_free(l);
+	event_base_free(base);
+}
+
+/* The attack is over: the neighbour never noticed, no descriptor was kept, and a client that keeps
+ * the rules is served on the same id. */
+static inline void check_unharmed(struct hostile *h)
+{
+	struct lm_err err;
+	struct end cli = {0};
+
+	h_close(h);
+	pump_until(base, !lm_memif_is_up(victim.m) && open_fds() == fds_before);
+	ck_assert_uint_eq(good_srv.downs + good_cli.downs, 0);
+	pass_frames(good_cli.m, good_srv.m, 500, 64);
+	pass_frames(good_srv.m, good_cli.m, 500, 64);
+	struct lm_memif_conf conf = end_conf(&cli, 1, 10);
+	cli.m = lm_memif_client_new(base, path, &conf, &err);
+	pump_until(base, lm_memif_is_up(victim.m) && cli.ups == 1);
+	pass_frames(cli.m, victim.m, 500, 64);
+	lm_memif_free(cli.m);
+	pump_until(base, !lm_memif_is_up(victim.m));
 }
 
 #endif
