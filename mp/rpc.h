@@ -54,6 +54,19 @@ struct lm_rpc_listen {
 struct lm_rpc_server *lm_rpc_server_new(struct event_base *base, const struct lm_rpc_listen *where,
 	const struct lm_rpc_method *methods, void *ctx, struct lm_err *err);
 
+/** A call whose answer comes later; the client's other calls are answered meanwhile. */
+struct lm_rpc_later;
+
+/**
+ * For a method that cannot answer at once: called inside it, which then returns NULL with `err`
+ * untouched. The handle is ended by exactly one lm_rpc_later_answer(), also when the client or the
+ * server is gone by then. NULL when out of memory, or when the call is a notification.
+ */
+struct lm_rpc_later *lm_rpc_later(struct lm_rpc_server *server);
+
+/** Send the answer: steals the reference `result`, or when that is NULL sends `err`. */
+void lm_rpc_later_answer(struct lm_rpc_later *later, json_t *result, const struct lm_err *err);
+
 /** Stop serving, close all clients, unlink the socket. NULL is ignored. */
 void lm_rpc_server_free(struct lm_rpc_server *server);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mp/cleanup.h"
+#include "mp/rpc_internal.h"
 
 /* Codes the JSON-RPC 2.0 specification gives. Ours are positive errno values. */
 enum { RPC_PARSE_ERROR = -32700, RPC_INVALID_REQUEST = -32600, RPC_METHOD_NOT_FOUND = -32601 };
@@ -50,37 +51,64 @@ static const struct lm_rpc_method *find_method(
 	return NULL;
 }
 
+bool rpc_request_parse(struct rpc_request *req, const char *line, size_t len,
+	const struct lm_rpc_method *methods, char **reply)
+{
+	lm_cleanup_json json_t *json = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *id = json_object_get(json, "id");
+	json_t *params = json_object_get(json, "params");
+	const char *version = json_string_value(json_object_get(json, "jsonrpc"));
+	const char *name = json_string_value(json_object_get(json, "method"));
+
+	*reply = NULL;
+	if (json == NULL) {
+		*reply = error_line(json_null(), RPC_PARSE_ERROR, "the line is not a JSON text");
+		return false;
+	}
+	if (version == NULL || strcmp(version, "2.0") != 0 || name == NULL ||
+		(id != NULL && !json_is_string(id) && !json_is_integer(id) && !json_is_null(id)) ||
+		(params != NULL && !json_is_object(params) && !json_is_array(params))) {
+		*reply = error_line(json_null(), RPC_INVALID_REQUEST, "not a JSON-RPC 2.0 request");
+		return false;
+	}
+	req->method = find_method(methods, name);
+	if (req->method == NULL) {
+		struct lm_err err = {0};
+
+		lm_err_set(&err, ENOSYS, "no method '%.64s'", name);
+		if (id != NULL)
+			*reply = error_line(id, RPC_METHOD_NOT_FOUND, err.msg);
+		return false;
+	}
+	req->id = id;
+	req->params = params;
+	req->json = json_incref(json);
+	return true;
+}
+
+char *rpc_reply_line(json_t *id, json_t *result, const struct lm_err *err)
+{
+	if (result == NULL)
+		return error_line(id, err->code != 0 ? err->code : EIO, err->msg);
+	return dump_line(
+		json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "result", result));
+}
+
 char *lm_rpc_answer(const char *line, size_t len, const struct lm_rpc_method *methods, void *ctx,
 	const struct lm_rpc_peer *peer)
 {
-	lm_cleanup_json json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-	const struct lm_rpc_method *method;
+	struct rpc_request req = {0};
 	struct lm_err err = {0};
-	json_t *id, *params, *result;
-	const char *version, *name;
+	char *reply;
+	json_t *result;
 
-	if (request == NULL)
-		return error_line(json_null(), RPC_PARSE_ERROR, "the line is not a JSON text");
-	id = json_object_get(request, "id");
-	params = json_object_get(request, "params");
-	version = json_string_value(json_object_get(request, "jsonrpc"));
-	name = json_string_value(json_object_get(request, "method"));
-	if (version == NULL || strcmp(version, "2.0") != 0 || name == NULL ||
-		(id != NULL && !json_is_string(id) && !json_is_integer(id) && !json_is_null(id)) ||
-		(params != NULL && !json_is_object(params) && !json_is_array(params)))
-		return error_line(json_null(), RPC_INVALID_REQUEST, "not a JSON-RPC 2.0 request");
-	method = find_method(methods, name);
-	if (method == NULL) {
-		lm_err_set(&err, ENOSYS, "no method '%.64s'", name);
-		return id == NULL ? NULL : error_line(id, RPC_METHOD_NOT_FOUND, err.msg);
-	}
-	result = method->fn(ctx, peer, params, &err);
-	if (id == NULL) {
+	if (!rpc_request_parse(&req, line, len, methods, &reply))
+		return reply;
+	result = req.method->fn(ctx, peer, req.params, &err);
+	if (req.id == NULL)
 		json_decref(result);
-		return NULL;
-	}
-	if (result == NULL)
-		return error_line(id, err.code != 0 ? err.code : EIO, err.msg);
-	return dump_line(
-		json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "result", result));
+	else
+		reply = rpc_reply_line(req.id, result, &err);
+	json_decref(req.json);
+	return reply;
 }

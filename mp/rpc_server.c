@@ -15,13 +15,21 @@
 #include <event2/listener.h>
 
 #include "mp/cleanup.h"
+#include "mp/rpc_internal.h"
 #include "mp/unix_path.h"
 
 /* A client that leaves this much unread is not reading. */
 #define OUTPUT_MAX ((size_t)4 * LM_RPC_LINE_MAX)
 
+struct lm_rpc_later {
+	LIST_ENTRY(lm_rpc_later) next;
+	struct client *client; /* NULL: gone */
+	json_t *id;
+};
+
 struct client {
 	TAILQ_ENTRY(client) next;
+	LIST_HEAD(, lm_rpc_later) pending;
 	struct lm_rpc_server *server;
 	struct bufferevent *bev;
 	struct lm_rpc_peer peer;
@@ -33,16 +41,80 @@ struct lm_rpc_server {
 	const struct lm_rpc_method *methods;
 	void *ctx;
 	char *path;
+	struct client *calling; /* whose request is being answered now */
+	json_t *calling_id;
+	struct lm_rpc_later *later; /* what that request asked for */
 	unsigned int n_clients;
 	TAILQ_HEAD(, client) clients;
 };
 
 static void client_free(struct client *c)
 {
+	struct lm_rpc_later *later;
+
+	while ((later = LIST_FIRST(&c->pending)) != NULL) {
+		LIST_REMOVE(later, next);
+		later->client = NULL;
+	}
 	TAILQ_REMOVE(&c->server->clients, c, next);
 	c->server->n_clients--;
 	bufferevent_free(c->bev);
 	free(c);
+}
+
+struct lm_rpc_later *lm_rpc_later(struct lm_rpc_server *server)
+{
+	struct lm_rpc_later *later;
+
+	if (server->calling == NULL || server->calling_id == NULL || server->later != NULL)
+		return NULL;
+	later = calloc(1, sizeof(*later));
+	if (later == NULL)
+		return NULL;
+	later->client = server->calling;
+	later->id = json_incref(server->calling_id);
+	LIST_INSERT_HEAD(&later->client->pending, later, next);
+	server->later = later;
+	return later;
+}
+
+void lm_rpc_later_answer(struct lm_rpc_later *later, json_t *result, const struct lm_err *err)
+{
+	if (later->client == NULL) {
+		json_decref(result);
+	} else {
+		lm_cleanup_free char *reply = rpc_reply_line(later->id, result, err);
+
+		LIST_REMOVE(later, next);
+		if (reply != NULL)
+			bufferevent_write(later->client->bev, reply, strlen(reply));
+	}
+	json_decref(later->id);
+	free(later);
+}
+
+/* As lm_rpc_answer(), but the method may take the call away with lm_rpc_later(). */
+static char *answer(struct client *c, const char *line, size_t len)
+{
+	struct lm_rpc_server *server = c->server;
+	struct rpc_request req = {0};
+	struct lm_err err = {0};
+	char *reply;
+	json_t *result;
+
+	if (!rpc_request_parse(&req, line, len, server->methods, &reply))
+		return reply;
+	server->calling = c;
+	server->calling_id = req.id;
+	server->later = NULL;
+	result = req.method->fn(server->ctx, &c->peer, req.params, &err);
+	server->calling = NULL;
+	if (req.id == NULL || (result == NULL && err.code == 0 && server->later != NULL))
+		json_decref(result);
+	else
+		reply = rpc_reply_line(req.id, result, &err);
+	json_decref(req.json);
+	return reply;
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -63,7 +135,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 		}
 		if (len == 0)
 			continue;
-		reply = lm_rpc_answer(line, len, c->server->methods, c->server->ctx, &c->peer);
+		reply = answer(c, line, len);
 		if (reply != NULL)
 			evbuffer_add(out, reply, strlen(reply));
 		if (evbuffer_get_length(out) > OUTPUT_MAX) {
@@ -95,6 +167,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	if (c == NULL || server->n_clients >= LM_RPC_CLIENTS_MAX ||
 		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 		goto refuse;
+	LIST_INIT(&c->pending);
 	c->server = server;
 	c->peer = (struct lm_rpc_peer){.pid = cred.pid, .uid = cred.uid, .gid = cred.gid};
 	c->bev = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
