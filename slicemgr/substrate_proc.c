@@ -18,13 +18,14 @@
 #include "mp/log.h"
 #include "slicemgr/substrate_client.h"
 
-#define START_MS       20000 /* DPDK may have huge pages to clear */
-#define STOP_MS	       3000
-#define PROBE_MS       10
-#define BACKOFF_MAX_MS 5000
-#define STEADY_MS      30000 /* having run so long, it is started again at once */
-#define CORE_TEXT_MAX  1024
-#define LONG_TEXT_MAX  64
+#define START_MS	 20000 /* DPDK may have huge pages to clear */
+#define STOP_MS		 3000
+#define PROBE_MS	 10
+#define BACKOFF_MAX_MS	 5000
+#define STEADY_MS	 30000 /* having run so long, it is started again at once */
+#define FRAME_MIN_OCTETS 2048
+#define CORE_TEXT_MAX	 1024
+#define LONG_TEXT_MAX	 64
 
 struct substrate_proc {
 	struct node *node;
@@ -54,6 +55,25 @@ static void cores_text(const struct lm_cores *cores, char *text, size_t size)
 			text + len, size - len, "%s%u", i > 0 ? "," : "", cores->ids[i]);
 }
 
+/* Octets of the longest frame that any port takes, with Ethernet header and VLAN tag. */
+static unsigned int longest_frame(const struct lm_node_conf *conf)
+{
+	unsigned int most = FRAME_MIN_OCTETS;
+
+	for (unsigned int i = 0; i < conf->n_ports; i++)
+		most = MAX(most, conf->ports[i].mtu + 18U);
+	return most;
+}
+
+/* devargs of a virtual device start with its driver's name, those of a real one with digits. */
+static bool has_pci_port(const struct lm_node_conf *conf)
+{
+	for (unsigned int i = 0; i < conf->n_ports; i++)
+		if (strncmp(conf->ports[i].devargs, "net_", 4) != 0)
+			return true;
+	return false;
+}
+
 static void build_command(const struct node *node, struct command *c)
 {
 	const struct lm_node_conf *conf = &node->conf;
@@ -65,6 +85,7 @@ static void build_command(const struct node *node, struct command *c)
 	snprintf(c->log, sizeof(c->log), "%s/substrate.log", conf->rundir);
 	snprintf(c->memory, sizeof(c->memory), "%u", conf->substrate_memory_mb);
 	snprintf(c->ethertype, sizeof(c->ethertype), "0x%04x", conf->slice_ethertype);
+	snprintf(c->frame_max, sizeof(c->frame_max), "%u", longest_frame(conf));
 	cores_text(&conf->substrate_cores, c->cores, sizeof(c->cores));
 	c->argv[n++] = c->program;
 	c->argv[n++] = "--name";
@@ -73,14 +94,18 @@ static void build_command(const struct node *node, struct command *c)
 	c->argv[n++] = c->socket;
 	c->argv[n++] = "--cores";
 	c->argv[n++] = c->cores;
-	c->argv[n++] = "--memory-mb";
+	c->argv[n++] = "--mode";
+	c->argv[n++] = conf->substrate_poll ? "poll" : "sleep";
+	c->argv[n++] = "--memory";
 	c->argv[n++] = c->memory;
-	c->argv[n++] = "--ethertype";
+	c->argv[n++] = "--slice-ethertype";
 	c->argv[n++] = c->ethertype;
-	if (conf->substrate_poll)
-		c->argv[n++] = "--poll";
+	c->argv[n++] = "--frame-max";
+	c->argv[n++] = c->frame_max;
 	if (conf->hugepages)
 		c->argv[n++] = "--huge";
+	if (has_pci_port(conf))
+		c->argv[n++] = "--pci";
 	c->argv[n] = NULL;
 }
 
