@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "mp/table.h"
 
 #define NODE_UP_TIMEOUT_S 60
+#define NODE_END_MS	  5000
 #define LINE_SIZE	  1024
 
 /* In the grandchild: nothing but the descriptor `ready` ties it to the caller any more. */
@@ -110,6 +112,17 @@ int cli_node_up(struct cli *cli)
 	return CLI_OK;
 }
 
+/* The last answer comes before the last file is gone: wait for the process itself. */
+static void await_end(const json_t *result)
+{
+	pid_t pid = (pid_t)json_integer_value(json_object_get(result, "pid"));
+	lm_cleanup_close int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	if (fd >= 0)
+		poll(&p, 1, NODE_END_MS);
+}
+
 int cli_node_down(struct cli *cli)
 {
 	int code = CLI_OK;
@@ -119,6 +132,7 @@ int cli_node_down(struct cli *cli)
 
 	if (result == NULL)
 		return code;
+	await_end(result);
 	fprintf(cli->out, "node %s is down\n", name != NULL ? name : "-");
 	return CLI_OK;
 }

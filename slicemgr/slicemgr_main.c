@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <event2/thread.h>
@@ -50,6 +51,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
+	/* containers become children, so that their ends leave no zombies */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	node = calloc(1, sizeof(*node));
 	base = agent_call_init() == 0 ? event_base_new() : NULL;
 	if (base == NULL || node == NULL) {

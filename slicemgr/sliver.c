@@ -8,6 +8,7 @@
 #include <sys/param.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <event2/event.h>
 
@@ -129,9 +130,31 @@ static void forget_process(struct sliver *sliver)
 	if (sliver->pidfd >= 0)
 		close(sliver->pidfd);
 	sliver->pidfd = -1;
+	/* runc leaves pid 1 to the slice manager, which is the subreaper */
+	if (sliver->pid > 0)
+		waitpid(sliver->pid, NULL, WNOHANG);
 	sliver->pid = 0;
 	agent_call_cancel(sliver->query);
 	sliver->query = NULL;
+}
+
+/* The last line of its console log: most often why it ended. "" when there is none. */
+static void last_words(const struct sliver *sliver, char *text, size_t size)
+{
+	struct sliver_place place;
+	struct lm_err ignored = {0};
+	char *line;
+	size_t len;
+
+	text[0] = '\0';
+	if (sliver_place(sliver->node, sliver->path, &place, &ignored) == 0)
+		lm_container_log_tail(place.log_dir, text, size);
+	len = strlen(text);
+	while (len > 0 && text[len - 1] == '\n')
+		text[--len] = '\0';
+	line = strrchr(text, '\n');
+	if (line != NULL)
+		memmove(text, line + 1, strlen(line + 1) + 1);
 }
 
 /* All of it is taken away; the slice is told. */
@@ -164,10 +187,10 @@ static void restart_later(struct sliver *sliver)
 	if (sliver->ready_ms != 0 && node_now_ms() - sliver->ready_ms > STEADY_MS)
 		sliver->backoff_ms = 0;
 	del_vifs(sliver, true);
+	last_words(sliver, tail, sizeof(tail));
+	if (tail[0] != '\0')
+		lm_warning("%s: its last words: %s", sliver->path, tail);
 	if (sliver_place(sliver->node, sliver->path, &place, &err) == 0) {
-		lm_container_log_tail(place.log_dir, tail, sizeof(tail));
-		if (tail[0] != '\0')
-			lm_warning("%s: its last words: %s", sliver->path, tail);
 		where = sliver_container_place(&place);
 		if (lm_container_delete(&where, 0, &err) < 0)
 			lm_error("%s: %s", sliver->path, err.msg);
@@ -189,13 +212,10 @@ static void on_exit_event(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (sliver->slice->state == SLICE_APPLYING) {
-		struct sliver_place place;
-		struct lm_err err = {0}, ignored = {0};
-		char tail[LOG_TAIL_OCTETS] = "";
+		struct lm_err err = {0};
+		char tail[LOG_TAIL_OCTETS];
 
-		if (sliver_place(sliver->node, sliver->path, &place, &ignored) == 0)
-			lm_container_log_tail(place.log_dir, tail, sizeof(tail));
-		tail[strcspn(tail, "\n")] = '\0';
+		last_words(sliver, tail, sizeof(tail));
 		lm_err_set(&err, EIO, "%s: its container ended while it started%s%s", sliver->path,
 			tail[0] != '\0' ? ": " : "", tail);
 		forget_process(sliver);
@@ -269,13 +289,10 @@ static void on_status(void *ctx, json_t *result, const struct lm_err *err)
 /* Not ready in time: fail the apply, or make the container again. */
 static void too_late(struct sliver *sliver)
 {
-	struct sliver_place place;
-	struct lm_err err = {0}, ignored = {0};
-	char tail[LOG_TAIL_OCTETS] = "";
+	struct lm_err err = {0};
+	char tail[LOG_TAIL_OCTETS];
 
-	if (sliver_place(sliver->node, sliver->path, &place, &ignored) == 0)
-		lm_container_log_tail(place.log_dir, tail, sizeof(tail));
-	tail[strcspn(tail, "\n")] = '\0';
+	last_words(sliver, tail, sizeof(tail));
 	lm_err_set(&err, ETIMEDOUT, "%s: not ready after %lld s%s%s", sliver->path,
 		(long long)(sliver->deadline_ms - sliver->started_ms) / 1000,
 		tail[0] != '\0' ? "; it said: " : "", tail);
