@@ -142,9 +142,8 @@ static int on_route_event(void *ctx, const struct lm_rtmsg *msg)
 static bool feed(struct lm_fpm_server *s, int64_t until_us)
 {
 	struct lm_err err = {0};
-	size_t left;
 
-	while ((left = evbuffer_get_length(s->queue)) > 0) {
+	while (evbuffer_get_length(s->queue) > 0) {
 		struct evbuffer_iovec chunk;
 		int rc;
 

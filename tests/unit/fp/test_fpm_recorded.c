@@ -52,8 +52,8 @@ static int by_prefix(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct lm_prefix));
 }
 
-/* The table as text, in the order of prefixes. */
-static void fib_text(char *text, size_t size)
+/* The table as text, in the order of prefixes; returns its length. */
+static size_t fib_text(char *text, size_t size)
 {
 	static const char *const types[] = {"", " blackhole", " unreachable", " prohibit"};
 	size_t len = 0;
@@ -77,6 +77,7 @@ static void fib_text(char *text, size_t size)
 		}
 		len += (size_t)snprintf(text + len, size - len, "\n");
 	}
+	return len;
 }
 
 static int on_event(void *ctx, const struct lm_rtmsg *msg)
@@ -109,7 +110,8 @@ static void replay(const char *path, size_t piece)
 	size_t size, expected_size, at = 0;
 	char *data = load(path, &size);
 	char *expected = load(DATA "zebra.tables", &expected_size);
-	char text[8192] = "", all[16384] = "";
+	char all[16384] = "";
+	size_t used = 0;
 	struct lm_err err = {0};
 
 	fib.n = 0;
@@ -133,9 +135,8 @@ static void replay(const char *path, size_t piece)
 		lm_fpm_routes_sweep(table);
 		while (lm_fpm_routes_work(table, 5))
 			;
-		fib_text(text, sizeof(text));
-		strcat(all, text);
-		strcat(all, "--\n");
+		used += fib_text(all + used, sizeof(all) - used);
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "--\n");
 	}
 	if (getenv("FPM_SHOW") != NULL)
 		fputs(all, stderr);
