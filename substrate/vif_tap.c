@@ -51,16 +51,18 @@ static int tap_configure(struct tap_job *job)
 
 static int tap_make(struct tap_job *job)
 {
-	lm_cleanup_close int tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	lm_cleanup_close int tun = -1;
 	lm_cleanup_close int ns = open(job->netns, O_RDONLY | O_CLOEXEC);
 	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
 	int rc;
 
-	if (tun < 0)
-		return lm_err_errno(&job->err, errno, "tap %s: /dev/net/tun", job->ifname);
 	if (ns < 0 || setns(ns, CLONE_NEWNET) < 0)
 		return lm_err_errno(
 			&job->err, errno, "tap %s: network namespace %s", job->ifname, job->netns);
+	/* the TAP will be in the namespace in which this descriptor was opened */
+	tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (tun < 0)
+		return lm_err_errno(&job->err, errno, "tap %s: /dev/net/tun", job->ifname);
 	strcpy(ifr.ifr_name, job->ifname);
 	if (ioctl(tun, TUNSETIFF, &ifr) < 0)
 		return lm_err_errno(
