@@ -181,6 +181,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, ranges_differ_and_come_back);
 	tcase_add_test(t, only_the_owner_releases);
 	tcase_add_test(t, a_dead_owner_is_taken_over_only_when_its_directory_is_gone);
