@@ -82,15 +82,13 @@ static void choose_wait(struct port *p, int packet_fd)
 {
 	int fd;
 
-	p->rx_fd = -1;
+	p->rx_fd = packet_fd;
+	p->rx_fd_is_packet = packet_fd >= 0;
 	if (p->wait == PORT_WAIT_POLL)
 		return;
 	p->wait = PORT_WAIT_FD;
-	if (packet_fd >= 0) {
-		p->rx_fd = packet_fd;
-		p->rx_fd_is_packet = true;
+	if (p->rx_fd_is_packet)
 		return;
-	}
 	fd = rte_eth_dev_rx_intr_ctl_q_get_fd(p->port_id, 0);
 	if (fd >= 0) {
 		int rc = rte_eth_dev_rx_intr_enable(p->port_id, 0);

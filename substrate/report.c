@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "mp/cleanup.h"
+#include "substrate/packet_socket.h"
 #include "substrate/port.h"
 
 #define VERSION "0.1.0"
@@ -14,6 +15,8 @@ static bool port_is_up(const struct port *p)
 {
 	struct rte_eth_link link;
 
+	if (p->rx_fd_is_packet) /* its PMD says up whatever happens */
+		return packet_socket_is_up(p->rx_fd);
 	return rte_eth_link_get_nowait(p->port_id, &link) == 0 && link.link_status != 0;
 }
 
