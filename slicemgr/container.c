@@ -136,10 +136,14 @@ static int open_log(const char *log_dir, struct lm_err *err)
 
 static int read_pid(const char *path, pid_t *pid, struct lm_err *err)
 {
-	lm_cleanup_file FILE *f = fopen(path, "re");
+	FILE *f = fopen(path, "re");
 	int n = 0;
 
-	if (f == NULL || fscanf(f, "%d", &n) != 1 || n <= 0)
+	if (f != NULL && fscanf(f, "%d", &n) != 1)
+		n = 0;
+	if (f != NULL)
+		fclose(f);
+	if (n <= 0)
 		return lm_err_set(err, EIO, "%s: runc left no pid there", path);
 	*pid = n;
 	return 0;

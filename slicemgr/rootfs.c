@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mp/cleanup.h"
-
 const char *const lm_rootfs_binds[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64",
 	"/libx32", "/etc/alternatives", "/etc/ld.so.cache", "/etc/protocols", "/etc/services",
 	"/etc/ethertypes", "/etc/iproute2", "/etc/inputrc", "/etc/localtime", NULL};
@@ -92,36 +90,42 @@ static int write_text(const char *dir, const char *name, const char *text, struc
 
 static int write_passwd(const char *dir, struct lm_err *err)
 {
-	lm_cleanup_file FILE *host = fopen("/etc/passwd", "re");
+	FILE *host = fopen("/etc/passwd", "re");
 	FILE *f;
 
 	if (host == NULL)
 		return lm_err_errno(err, errno, "cannot read /etc/passwd");
 	f = create(dir, "/etc/passwd", err);
-	if (f == NULL)
+	if (f == NULL) {
+		fclose(host);
 		return -err->code;
+	}
 	for (struct passwd *p = fgetpwent(host); p != NULL; p = fgetpwent(host))
 		if (listed(users, p->pw_name))
 			fprintf(f, "%s:x:%u:%u::%s:%s\n", p->pw_name, (unsigned int)p->pw_uid,
 				(unsigned int)p->pw_gid, p->pw_uid == 0 ? "/root" : "/nonexistent",
 				p->pw_uid == 0 ? "/bin/bash" : "/usr/sbin/nologin");
+	fclose(host);
 	return finish(f, dir, "/etc/passwd", err);
 }
 
 static int write_group(const char *dir, struct lm_err *err)
 {
-	lm_cleanup_file FILE *host = fopen("/etc/group", "re");
+	FILE *host = fopen("/etc/group", "re");
 	FILE *f;
 
 	if (host == NULL)
 		return lm_err_errno(err, errno, "cannot read /etc/group");
 	f = create(dir, "/etc/group", err);
-	if (f == NULL)
+	if (f == NULL) {
+		fclose(host);
 		return -err->code;
+	}
 	for (struct group *g = fgetgrent(host); g != NULL; g = fgetgrent(host))
 		if (listed(groups, g->gr_name))
 			fprintf(f, "%s:x:%u:%s\n", g->gr_name, (unsigned int)g->gr_gid,
 				strcmp(g->gr_name, "frrvty") == 0 ? "frr" : "");
+	fclose(host);
 	return finish(f, dir, "/etc/group", err);
 }
 
@@ -180,7 +184,6 @@ static int make_like_host(const char *dir, const char *path, struct lm_err *err)
 int lm_rootfs_make(const char *dir, const char *hostname, struct lm_err *err)
 {
 	char path[PATH_MAX];
-	int rc;
 
 	if (make_dir(dir, 0755, err) < 0)
 		return -err->code;
@@ -198,9 +201,8 @@ int lm_rootfs_make(const char *dir, const char *hostname, struct lm_err *err)
 			return lm_err_errno(err, errno, "cannot make %s", path);
 	}
 	for (size_t i = 0; lm_rootfs_binds[i] != NULL; i++) {
-		rc = make_like_host(dir, lm_rootfs_binds[i], err);
-		if (rc < 0)
-			return rc;
+		if (make_like_host(dir, lm_rootfs_binds[i], err) < 0)
+			return -err->code;
 	}
 	return write_etc(dir, hostname, err);
 }

@@ -49,7 +49,7 @@ static unsigned long long start_of(long pid)
 
 static void describe_self(struct claim *c, const char *owner)
 {
-	lm_cleanup_file FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
 	struct stat st;
 
 	memset(c, 0, sizeof(*c));
@@ -60,6 +60,8 @@ static void describe_self(struct claim *c, const char *owner)
 		c->pidns = st.st_ino;
 	if (f == NULL || fscanf(f, "%63s", c->boot) != 1)
 		snprintf(c->boot, sizeof(c->boot), "unknown");
+	if (f != NULL)
+		fclose(f);
 }
 
 static bool read_claim(const char *path, struct claim *c)

@@ -59,7 +59,6 @@ static int act(
 	const char *what, struct lm_container_conf *c, const char *const *argv, struct lm_err *err)
 {
 	struct lm_container_place place = lm_container_place(c);
-	const char *out[LM_CONTAINER_EXEC_ARGS_MAX];
 	long begin = now_ms();
 	pid_t pid;
 	int rc;
@@ -67,6 +66,8 @@ static int act(
 	if (strcmp(what, "delete") == 0)
 		return lm_container_delete(&place, 2000, err);
 	if (strcmp(what, "exec") == 0) {
+		const char *out[LM_CONTAINER_EXEC_ARGS_MAX];
+
 		rc = lm_container_exec_argv(c->runc_root, c->id, isatty(0) == 1, argv, out, err);
 		if (rc == 0) {
 			execvp(out[0], (char *const *)(uintptr_t)out);
