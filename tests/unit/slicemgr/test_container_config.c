@@ -223,7 +223,7 @@ static char work[] = "/tmp/lamina-rootfs-XXXXXX";
 
 static void setup(void)
 {
-	memcpy(work + sizeof(work) - 7, "XXXXXX", 6);
+	snprintf(work, sizeof(work), "/tmp/lamina-rootfs-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(work));
 }
 

@@ -18,7 +18,7 @@ static struct lm_err err;
 
 static void setup(void)
 {
-	memcpy(work + sizeof(work) - 7, "XXXXXX", 6);
+	snprintf(work, sizeof(work), "/tmp/lamina-uids-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(work));
 	snprintf(dir, sizeof(dir), "%s/run/.uids", work);
 	for (int i = 0; i < 2; i++) {
