@@ -2,6 +2,7 @@
 #include "cp/frr.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
 #include <event2/event.h>
 
@@ -87,6 +88,15 @@ static void add_errors(struct frr *frr, const json_t *errors)
 	}
 }
 
+/* A new zebra must know its router id and route maps before it hears the daemons again. */
+static void relay_when_configured(struct frr *frr)
+{
+	const struct frr_daemon *zebra = &frr->daemons[0];
+
+	if (frr->relayed && zebra->up && !zebra->needs_config && !frr->relay.up)
+		zebra_relay_up(&frr->relay, true);
+}
+
 static void on_config_done(void *ctx, json_t *errors)
 {
 	struct frr *frr = ctx;
@@ -95,6 +105,7 @@ static void on_config_done(void *ctx, json_t *errors)
 	add_errors(frr, errors);
 	json_decref(errors);
 	frr->configured = true;
+	relay_when_configured(frr);
 	if (first && frr->on_configured != NULL)
 		frr->on_configured(frr->ctx);
 	give_config_where_due(frr);
@@ -126,6 +137,8 @@ static void on_poll(int fd, short what, void *arg)
 		d->up = frr_vty_listens(d->proc.spec.name);
 	}
 	if (frr->daemons[0].up && !frr->clients_started) {
+		if (frr->relayed)
+			zebra_relay_up(&frr->relay, false);
 		start_clients(frr);
 		return; /* each start looks soon */
 	}
@@ -169,6 +182,21 @@ static void daemon_died(struct proc *p, void *ctx)
 
 	(void)p;
 	d->up = false;
+	if (d->frr->relayed && d == &d->frr->daemons[0])
+		zebra_relay_down(&d->frr->relay);
+}
+
+/* Opens the relay if this FRR is one whose ZAPI it knows. */
+static int open_relay(struct frr *frr, struct lm_err *err)
+{
+	const struct passwd *user = getpwnam("frr");
+
+	if (user == NULL || !frr_version_is("8.4")) {
+		lm_warning("FRR is not 8.4: when zebra dies the daemons lose their connections");
+		return 0;
+	}
+	frr->relayed = true;
+	return zebra_relay_open(&frr->relay, frr->base, user->pw_uid, user->pw_gid, err);
 }
 
 int frr_init(struct frr *frr, struct event_base *base, const struct sliver_conf *conf,
@@ -186,6 +214,9 @@ int frr_init(struct frr *frr, struct event_base *base, const struct sliver_conf 
 	if (frr->config_errors == NULL || frr->poll == NULL ||
 		vtysh_run_init(&frr->vtysh, base, on_config_done, frr) < 0)
 		return lm_err_set(err, ENOMEM, "out of memory");
+	rc = open_relay(frr, err);
+	if (rc < 0)
+		return rc;
 	for (unsigned int i = 0; i < conf->n_daemons; i++) {
 		struct frr_daemon *d = &frr->daemons[i];
 		struct proc_spec spec = {.name = conf->daemons[i],
@@ -196,8 +227,9 @@ int frr_init(struct frr *frr, struct event_base *base, const struct sliver_conf 
 			.ctx = d};
 
 		d->frr = frr;
-		frr_daemon_argv(
-			conf->daemons[i], profile, d->argv, d->argv_text, sizeof(d->argv_text));
+		frr_daemon_argv(conf->daemons[i], profile,
+			frr->relayed ? ZEBRA_RELAY_UPSTREAM : NULL, d->argv, d->argv_text,
+			sizeof(d->argv_text));
 		if (proc_init(&d->proc, base, &spec) < 0)
 			return lm_err_set(err, ENOMEM, "out of memory");
 		frr->n_daemons++;
@@ -227,6 +259,7 @@ void frr_stop_zebra(struct frr *frr)
 void frr_fini(struct frr *frr)
 {
 	vtysh_run_fini(&frr->vtysh);
+	zebra_relay_close(&frr->relay);
 	for (unsigned int i = 0; i < frr->n_daemons; i++)
 		proc_fini(&frr->daemons[i].proc);
 	if (frr->poll != NULL)

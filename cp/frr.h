@@ -11,6 +11,7 @@
 #include "cp/proc.h"
 #include "cp/sliver_conf.h"
 #include "cp/vtysh_run.h"
+#include "cp/zebra_relay.h"
 #include "mp/err.h"
 
 struct frr;
@@ -37,6 +38,8 @@ struct frr {
 	bool configured;      /* the first configuration run is over */
 	uint64_t clients_ms;  /* when the clients were started */
 	struct vtysh_run vtysh;
+	bool relayed; /* the daemons reach zebra through `relay` */
+	struct zebra_relay relay;
 	json_t *config_errors;		  /* array of texts */
 	void (*on_configured)(void *ctx); /* after the first configuration run */
 	void *ctx;

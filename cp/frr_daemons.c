@@ -15,8 +15,8 @@ bool frr_daemon_known(const char *name)
 	return strstr(all, want) != NULL;
 }
 
-void frr_daemon_argv(const char *name, const char *profile, const char *argv[FRR_ARGS_MAX],
-	char *buf, unsigned long size)
+void frr_daemon_argv(const char *name, const char *profile, const char *zserv,
+	const char *argv[FRR_ARGS_MAX], char *buf, unsigned long size)
 {
 	/* -K: at a restart zebra keeps its kernel routes so long, until the daemons have sent them
 	 * again. -s: netlink buffer, so that a full table does not overrun it. */
@@ -46,6 +46,10 @@ void frr_daemon_argv(const char *name, const char *profile, const char *argv[FRR
 	if (strcmp(name, "zebra") == 0)
 		for (unsigned int i = 0; i < sizeof(zebra_only) / sizeof(zebra_only[0]); i++)
 			argv[n++] = zebra_only[i];
+	if (strcmp(name, "zebra") == 0 && zserv != NULL) {
+		argv[n++] = "-z";
+		argv[n++] = zserv;
+	}
 	argv[n] = NULL;
 }
 

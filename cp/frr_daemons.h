@@ -24,10 +24,11 @@ bool frr_daemon_known(const char *name);
 
 /**
  * The command line of daemon `name` in the foreground. `buf` (of `size` octets) backs the strings
- * of `argv`, which ends with NULL. `profile` is FRR's defaults profile or NULL.
+ * of `argv`, which ends with NULL. `profile` is FRR's defaults profile or NULL, `zserv` the path of
+ * zebra's socket for the daemons or NULL for the stock one.
  */
-void frr_daemon_argv(const char *name, const char *profile, const char *argv[FRR_ARGS_MAX],
-	char *buf, unsigned long size);
+void frr_daemon_argv(const char *name, const char *profile, const char *zserv,
+	const char *argv[FRR_ARGS_MAX], char *buf, unsigned long size);
 
 /** What daemon `name` reads at its start ("" when nothing). */
 const char *frr_daemon_start_config(const char *name);

@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cp/frr_daemons.h"
+#include "cp/proc.h"
 #include "mp/cleanup.h"
 #include "mp/log.h"
 #include "mp/unix_path.h"
@@ -105,8 +107,6 @@ void frr_files_clean(const char *daemon, pid_t pid)
 
 	snprintf(path, sizeof(path), FRR_RUN_DIR "/%s.vty", daemon);
 	unlink(path);
-	if (strcmp(daemon, "zebra") == 0)
-		unlink(FRR_RUN_DIR "/zserv.api");
 	if (pid > 0)
 		remove_crash_buffers(daemon, pid);
 }
@@ -121,6 +121,26 @@ bool frr_vty_listens(const char *daemon)
 	snprintf(path, sizeof(path), FRR_RUN_DIR "/%s.vty", daemon);
 	return fd >= 0 && lm_unix_addr(&sa, path, &err) == 0 &&
 	       connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+}
+
+bool frr_version_is(const char *version)
+{
+	const char *const argv[] = {FRR_BIN_DIR "/zebra", "--version", NULL};
+	char text[128] = "", word[32] = "";
+	ssize_t n;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	pid = proc_spawn(argv, false, -1, ends[1]);
+	close(ends[1]);
+	n = pid > 0 ? read(ends[0], text, sizeof(text) - 1) : 0;
+	close(ends[0]);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return n > 0 && sscanf(text, "zebra version %31s", word) == 1 &&
+	       strncmp(word, version, strlen(version)) == 0;
 }
 
 const char *frr_config_profile(const char *config)

@@ -15,11 +15,14 @@
  */
 int frr_files_make(const struct sliver_conf *conf, struct lm_err *err);
 
-/** Remove what a dead daemon left that could mislead: its sockets and its crash buffers. */
+/** Remove what a dead daemon left that could mislead: its vty socket and its crash buffers. */
 void frr_files_clean(const char *daemon, pid_t pid);
 
 /** True when `daemon`'s vty socket takes connections: then all its sockets do. */
 bool frr_vty_listens(const char *daemon);
+
+/** True when zebra says that its version begins with `version`. Runs it: some 10 ms. */
+bool frr_version_is(const char *version);
 
 /** The profile that a "frr defaults X" line of `config` names, else NULL (static strings). */
 const char *frr_config_profile(const char *config);

@@ -40,7 +40,8 @@ void vtysh_run_exited(struct vtysh_run *run, int status);
 /** Kill it if it runs, release everything. */
 void vtysh_run_fini(struct vtysh_run *run);
 
-/** The complaints in vtysh's NUL-terminated output `text` (`len` octets): a new array of texts, one a line. */
+/** The complaints in vtysh's NUL-terminated output `text` (`len` octets): a new array of texts, one
+ * a line. */
 json_t *vtysh_errors(const char *text, size_t len);
 
 #endif

@@ -43,14 +43,16 @@ START_TEST(command_lines)
 	const char *argv[FRR_ARGS_MAX];
 	char buf[96];
 
-	frr_daemon_argv("zebra", NULL, argv, buf, sizeof(buf));
+	frr_daemon_argv("zebra", NULL, "/run/z.api", argv, buf, sizeof(buf));
 	ck_assert_str_eq(argv[0], "/usr/lib/frr/zebra");
 	ck_assert(has(argv, "/etc/frr/start/zebra.conf"));
 	ck_assert(has(argv, "dplane_fpm_nl"));
 	ck_assert(!has(argv, "-d"));
-	frr_daemon_argv("bgpd", "datacenter", argv, buf, sizeof(buf));
+	ck_assert(has(argv, "/run/z.api"));
+	frr_daemon_argv("bgpd", "datacenter", "/run/z.api", argv, buf, sizeof(buf));
 	ck_assert(!has(argv, "dplane_fpm_nl"));
 	ck_assert(has(argv, "datacenter"));
+	ck_assert(!has(argv, "/run/z.api"));
 	ck_assert_ptr_nonnull(strstr(frr_daemon_start_config("staticd"), "feff:"));
 	ck_assert_str_eq(frr_daemon_start_config("ospfd"), "");
 }
