@@ -166,7 +166,8 @@ def isolation(bed):
     count = 200
     points = {"a3": ("a3", "eth0"), "b3": ("b3", "eth0"), "c3": ("c3", "eth0"), "l3": ("l3", "eth0"),
               "trunk12": ("demo2", "to1"), "trunk23": ("demo3", "to2"), "trunk13": ("demo3", "to1")}
-    captures = {name: traffic.Capture(bed.netns(ns), interface, bed.dir / f"{name}.pcap")
+    # only what arrives: hosts answer some of it with ICMP that quotes the tag
+    captures = {name: traffic.Capture(bed.netns(ns), interface, bed.dir / f"{name}.pcap", "-Q", "in")
                 for name, (ns, interface) in points.items()}
     before = forwarded_by_kernels(bed)
     for capture in captures.values():
