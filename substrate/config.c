@@ -360,7 +360,7 @@ int config_vif(const struct substrate *s, const json_t *params, struct vif *v,
 	json_int_t slice_id = 0, max_words = 0, mtu, worker = 0;
 	const char *name, *header = "strip";
 	json_t *attach, *macs, *back;
-	int promisc = 0, rc;
+	int promisc = 0;
 	json_error_t je;
 
 	if (json_unpack_ex(mut(params), &je, JSON_STRICT,
@@ -369,21 +369,21 @@ int config_vif(const struct substrate *s, const json_t *params, struct vif *v,
 		    "macs", &macs, "promisc", &promisc, "mtu", &mtu, "backend", &back, "worker",
 		    &worker) != 0)
 		return lm_err_set(err, EINVAL, "vif.add: %s", je.text);
-	if ((rc = set_name(v->name, "vif", name, err)) != 0)
-		return rc;
+	if (set_name(v->name, "vif", name, err) != 0)
+		return -err->code;
 	if (find_vif(s, name) != NULL)
 		return lm_err_set(err, EEXIST, "vif %s: exists already", name);
 	if (strcmp(header, "strip") != 0 && strcmp(header, "inline") != 0)
 		return lm_err_set(err, EINVAL, "vif %s: header must be strip or inline", name);
 	v->is_inline = strcmp(header, "inline") == 0;
 	v->promisc = promisc != 0;
-	if ((rc = check_range("mtu", mtu, 68, s->opt.frame_max - LM_WIRE_ETH_LEN - LM_WIRE_VLAN_LEN,
-		     err)) != 0)
+	if (check_range("mtu", mtu, 68, s->opt.frame_max - LM_WIRE_ETH_LEN - LM_WIRE_VLAN_LEN,
+		    err) != 0)
 		return lm_err_context(err, "vif %s", name);
 	v->mtu = (uint16_t)mtu;
-	if ((rc = read_macs(macs, v, err)) != 0 ||
-		(rc = read_attach(s, attach, slice_id, max_words, worker, v, err)) != 0)
-		return rc;
+	if (read_macs(macs, v, err) != 0 ||
+		read_attach(s, attach, slice_id, max_words, worker, v, err) != 0)
+		return -err->code;
 	*backend = back;
 	return read_backend_kind(back, v, err);
 }
@@ -431,8 +431,7 @@ int config_xc(const struct substrate *s, const json_t *params, struct xc *x, str
 		return rc;
 	if (find_xc(s, name) != NULL)
 		return lm_err_set(err, EEXIST, "cross-connect %s: exists already", name);
-	if ((rc = read_key(s, in, "in", &x->in, err)) != 0 ||
-		(rc = read_key(s, out, "out", &x->out, err)) != 0)
+	if (read_key(s, in, "in", &x->in, err) != 0 || read_key(s, out, "out", &x->out, err) != 0)
 		return lm_err_context(err, "cross-connect %s", name);
 	if (x->in.type != x->out.type && (x->in.type > LM_WIRE_VIF || x->out.type > LM_WIRE_VIF))
 		return lm_err_set(err, EINVAL,

@@ -302,19 +302,18 @@ int control_load(struct substrate *s, const char *path, struct lm_err *err)
 	lm_cleanup_file FILE *f = fopen(path, "re");
 	lm_cleanup_free char *line = NULL;
 	unsigned int number = 0;
-	size_t room = 0;
-	ssize_t len;
+	size_t len, room = 0;
 
 	if (f == NULL)
 		return lm_err_errno(err, errno, "%s", path);
-	while ((len = getline(&line, &room, f)) >= 0) {
+	while (getline(&line, &room, f) >= 0) {
 		lm_cleanup_free char *answer = NULL;
 
 		number++;
-		len = (ssize_t)strcspn(line, "\n");
-		if (strspn(line, " \t") == (size_t)len || line[0] == '#')
+		len = strcspn(line, "\n");
+		if (strspn(line, " \t") == len || line[0] == '#')
 			continue;
-		answer = lm_rpc_answer(line, (size_t)len, control_methods, s, &self);
+		answer = lm_rpc_answer(line, len, control_methods, s, &self);
 		if (check_answer(answer, err) != 0)
 			return lm_err_context(err, "%s:%u", path, number);
 	}

@@ -160,7 +160,7 @@ void vif_output_copy(struct worker *w, struct vif *v, struct rte_mbuf *m)
 
 unsigned int inbox_input(struct worker *w, const struct table *t)
 {
-	struct rte_mbuf *m[BURST];
+	struct rte_mbuf *m[BURST] = {NULL};
 	unsigned int n = rte_ring_sc_dequeue_burst(w->inbox, (void **)m, BURST, NULL);
 
 	for (unsigned int i = 0; i < n; i++) {

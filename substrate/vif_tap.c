@@ -37,7 +37,7 @@ static int tap_configure(struct tap_job *job)
 
 	if (s < 0)
 		return lm_err_errno(&job->err, errno, "tap %s: socket", job->ifname);
-	strcpy(ifr.ifr_name, job->ifname);
+	memcpy(ifr.ifr_name, job->ifname, strlen(job->ifname) + 1); /* tap_open() checked */
 	ifr.ifr_hwaddr.sa_family = ARPHRD_ETHER;
 	memcpy(ifr.ifr_hwaddr.sa_data, job->mac, RTE_ETHER_ADDR_LEN);
 	if (ioctl(s, SIOCSIFHWADDR, &ifr) < 0)
@@ -47,6 +47,15 @@ static int tap_configure(struct tap_job *job)
 		return lm_err_errno(
 			&job->err, errno, "tap %s: cannot set MTU %u", job->ifname, job->mtu);
 	return 0;
+}
+
+/* Take a descriptor out of its clean-up. */
+static int give_away(int *fd)
+{
+	int given = *fd;
+
+	*fd = -1;
+	return given;
 }
 
 static int tap_make(struct tap_job *job)
@@ -63,7 +72,7 @@ static int tap_make(struct tap_job *job)
 	tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (tun < 0)
 		return lm_err_errno(&job->err, errno, "tap %s: /dev/net/tun", job->ifname);
-	strcpy(ifr.ifr_name, job->ifname);
+	memcpy(ifr.ifr_name, job->ifname, strlen(job->ifname) + 1); /* tap_open() checked */
 	if (ioctl(tun, TUNSETIFF, &ifr) < 0)
 		return lm_err_errno(
 			&job->err, errno, "tap %s: cannot make it in %s", job->ifname, job->netns);
@@ -73,8 +82,7 @@ static int tap_make(struct tap_job *job)
 	if (ioctl(tun, TUNSETPERSIST, 1) < 0)
 		return lm_err_errno(
 			&job->err, errno, "tap %s: cannot make it persistent", job->ifname);
-	job->fd = tun;
-	tun = -1;
+	job->fd = give_away(&tun);
 	return 0;
 }
 
