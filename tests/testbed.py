@@ -224,7 +224,7 @@ class Testbed:
 
 
 def processes_of(node):
-    """Processes of a Lamina node: [(pid, command line)], found by command line or cgroup."""
+    """Processes of a Lamina node: [(pid, command line, cgroups)], found by command line or cgroup."""
     found = []
     for path in glob.glob("/proc/[0-9]*"):
         try:
@@ -235,7 +235,7 @@ def processes_of(node):
         ours = pathlib.Path(words[0].decode(errors="replace")).name.startswith("lamina-") and any(
             w.decode(errors="replace") == node or f"/run/lamina/{node}/" in w.decode(errors="replace") for w in words)
         if ours or f"/lamina/{node}/" in cgroup:
-            found.append((int(path.split("/")[2]), b" ".join(words).decode(errors="replace").strip()))
+            found.append((int(path.split("/")[2]), b" ".join(words).decode(errors="replace").strip(), cgroup))
     return found
 
 
@@ -251,7 +251,7 @@ def leftovers(prefix, nodes):
             found.append(f"directory {rundir}")
         for cgroup in glob.glob(f"/sys/fs/cgroup/*/lamina/{name}") + glob.glob(f"/sys/fs/cgroup/lamina/{name}"):
             found.append(f"cgroup {cgroup}")
-        found += [f"process {pid}: {line}" for pid, line in processes_of(name)]
+        found += [f"process {pid}: {line}" for pid, line, _ in processes_of(name)]
     for path in glob.glob("/dev/hugepages/*"):
         found.append(f"hugetlbfs file {path}")
     return found
