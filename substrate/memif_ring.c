@@ -88,7 +88,7 @@ static inline __attribute__((always_inline)) const char *load_desc(
 
 static inline uint8_t *own_buffer(const struct memif_queue *q, uint16_t index)
 {
-	return q->buffers + (size_t)(index & q->mask) * q->buffer_len;
+	return q->buffers + (size_t)(index & q->mask) * q->stride;
 }
 
 /* The same for a client, which knows where its buffers are and believes only a checked length. */
@@ -138,9 +138,9 @@ void memif_rings_start(struct memif_rings *r)
 		STORE(&rx->ring->desc[i].info, memif_desc_info(0, 0, rx->buffer_len));
 		STORE(&tx->ring->desc[i].info, memif_desc_info(0, 0, tx->buffer_len));
 		STORE(&rx->ring->desc[i].where,
-			(uint32_t)(rx->buffers + (size_t)i * rx->buffer_len - r->region[0].addr));
+			(uint32_t)(own_buffer(rx, (uint16_t)i) - r->region[0].addr));
 		STORE(&tx->ring->desc[i].where,
-			(uint32_t)(tx->buffers + (size_t)i * tx->buffer_len - r->region[0].addr));
+			(uint32_t)(own_buffer(tx, (uint16_t)i) - r->region[0].addr));
 	}
 	STORE_RELEASE(&tx->ring->head, 0);
 	STORE_RELEASE(&rx->ring->head, (uint16_t)(rx->mask + 1));

@@ -21,6 +21,7 @@ struct memif_queue {
 	uint16_t pos;	     /* the next slot that this end works on */
 	uint16_t peer;	     /* the other end's index as last read */
 	uint16_t buffer_len; /* client: octets a buffer */
+	uint32_t stride;     /* client: octets from a buffer to the next one */
 	uint8_t *buffers;    /* client: buffer of slot 0; the others follow */
 };
 

@@ -83,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.rx.buffers = r.region[0].addr + size - buffers;
 	r.tx.buffers = r.rx.buffers - buffers;
 	r.rx.buffer_len = r.tx.buffer_len = h.buffer_len;
+	r.rx.stride = r.tx.stride = h.buffer_len;
 	bursts(&r, &h, data, size);
 out:
 	free(r.region[0].addr);
