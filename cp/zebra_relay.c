@@ -229,7 +229,7 @@ static void on_second_step(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	relay->late = true;
-	TAILQ_FOREACH (s, &relay->sessions, next) {
+	for (s = TAILQ_FIRST(&relay->sessions); s != NULL; s = TAILQ_NEXT(s, next)) {
 		if (s->zebra == NULL)
 			attach(s);
 		if (s->zebra != NULL)
@@ -331,12 +331,14 @@ int zebra_relay_open(struct zebra_relay *relay, struct event_base *base, uid_t u
 
 void zebra_relay_close(struct zebra_relay *relay)
 {
-	struct relay_session *s;
+	struct relay_session *s, *next;
 
 	if (relay->base == NULL)
 		return;
-	while ((s = TAILQ_FIRST(&relay->sessions)) != NULL)
+	for (s = TAILQ_FIRST(&relay->sessions); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, next);
 		session_free(s);
+	}
 	if (relay->listener != NULL)
 		evconnlistener_free(relay->listener);
 	if (relay->second_step != NULL)

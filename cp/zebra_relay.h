@@ -30,7 +30,7 @@ struct zebra_relay {
 	struct event *second_step, *orphans;
 	bool up;   /* zebra takes connections */
 	bool late; /* the second step of a replay has been done */
-	TAILQ_HEAD(, relay_session) sessions;
+	TAILQ_HEAD(relay_sessions, relay_session) sessions;
 };
 
 /** Listen for the daemons, as user `uid`, `gid`. zebra_relay_close() is to be called in any case.

@@ -102,11 +102,18 @@ static json_t *adjacencies(
 	return from_fp(ctx, peer, "adjacencies", params, err);
 }
 
+static void on_shown(void *later, json_t *result, const struct lm_err *err)
+{
+	lm_rpc_later_answer(later, result, err);
+}
+
 static json_t *show(
 	void *ctx, const struct lm_rpc_peer *peer, const json_t *params, struct lm_err *err)
 {
 	const char *command = json_string_value(json_object_get(params, "command"));
-	const struct agent *a = ctx;
+	struct lm_err failed = {0};
+	struct lm_rpc_later *later;
+	struct agent *a = ctx;
 
 	if (agent_check_peer(peer, err) < 0)
 		return NULL;
@@ -118,7 +125,15 @@ static json_t *show(
 		lm_err_set(err, EOPNOTSUPP, "show: a vrouter-raw has no FRR");
 		return NULL;
 	}
-	return agent_show(a, command, err);
+	if (agent_check_command(command, err) < 0)
+		return NULL;
+	/* vtysh may hang for seconds; other callers are served meanwhile */
+	later = lm_rpc_later(a->server);
+	if (later == NULL)
+		lm_err_set(err, ENOMEM, "show: out of memory");
+	else if (agent_show(a, command, on_shown, later, &failed) < 0)
+		lm_rpc_later_answer(later, NULL, &failed);
+	return NULL;
 }
 
 const struct lm_rpc_method agent_methods[] = {{"status", status}, {"counters", counters},

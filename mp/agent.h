@@ -13,6 +13,11 @@
 #define AGENT_COMMAND_MAX 512
 #define AGENT_SHOW_MS	  5000
 #define AGENT_CALL_MS	  1000
+#define AGENT_SHOWS_MAX	  4 /* at the same time */
+
+struct event;
+struct event_base;
+struct agent_show_job;
 
 /** What the agent works on; paths are replaced in tests. */
 struct agent {
@@ -22,6 +27,10 @@ struct agent {
 	const char *vtysh;     /* the program that `show` runs with -c COMMAND */
 	int show_ms;	       /* its time-out */
 	json_t *identity;      /* {"node","slice","sliver","type"} */
+	struct event_base *base;
+	struct lm_rpc_server *server; /* whose callers wait for their `show` */
+	struct event *child_event;
+	struct agent_show_job *shows[AGENT_SHOWS_MAX];
 };
 
 /** Read who we are from agent->conf into agent->identity (new reference). */
@@ -37,11 +46,24 @@ extern const struct lm_rpc_method agent_methods[];
  */
 int agent_check_peer(const struct lm_rpc_peer *peer, struct lm_err *err);
 
+/** Ready agent->base for agent_show(). */
+int agent_show_init(struct agent *agent, struct lm_err *err);
+
 /**
- * Run `vtysh -c command` and wait at most agent->show_ms. Only one line that begins with "show ".
- * Returns {"output","truncated","exit_status"} or NULL with `err`.
+ * Start `vtysh -c command`. Only one line that begins with "show ". Later `done` is called once
+ * with
+ * {"output","truncated","exit_status"} (a new reference) or NULL and why: ETIMEDOUT after
+ * agent->show_ms. A negative errno when it cannot start; then `done` is not called.
  */
-json_t *agent_show(const struct agent *agent, const char *command, struct lm_err *err);
+int agent_show(struct agent *agent, const char *command,
+	void (*done)(void *ctx, json_t *result, const struct lm_err *err), void *ctx,
+	struct lm_err *err);
+
+/** 0 when `command` is one that agent_show() runs, else a negative errno with `err`. */
+int agent_check_command(const char *command, struct lm_err *err);
+
+/** End running commands without calling back, release what agent_show_init() made. */
+void agent_show_fini(struct agent *agent);
 
 /**
  * `text` as a JSON text of at most `max` octets when written; *truncated says if it was cut. Text

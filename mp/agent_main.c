@@ -19,23 +19,28 @@ static int serve(struct agent *agent, struct lm_err *err)
 {
 	struct lm_rpc_listen where = {
 		.path = LM_SLIVER_AGENT_SOCK, .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1};
-	struct event_base *base = event_base_new();
-	struct lm_rpc_server *server;
 	struct event *term;
+	int rc;
 
-	if (base == NULL)
+	agent->base = event_base_new();
+	if (agent->base == NULL)
 		return lm_err_set(err, ENOMEM, "cannot make an event loop");
-	term = evsignal_new(base, SIGTERM, on_term, base);
-	server = lm_rpc_server_new(base, &where, agent_methods, agent, err);
-	if (server != NULL && term != NULL) {
-		event_add(term, NULL);
-		event_base_dispatch(base);
+	term = evsignal_new(agent->base, SIGTERM, on_term, agent->base);
+	rc = agent_show_init(agent, err);
+	if (rc == 0) {
+		agent->server = lm_rpc_server_new(agent->base, &where, agent_methods, agent, err);
+		rc = agent->server == NULL ? -err->code : 0;
 	}
-	lm_rpc_server_free(server);
+	if (rc == 0 && term != NULL) {
+		event_add(term, NULL);
+		event_base_dispatch(agent->base);
+	}
+	agent_show_fini(agent);
+	lm_rpc_server_free(agent->server);
 	if (term != NULL)
 		event_free(term);
-	event_base_free(base);
-	return server == NULL ? -err->code : 0;
+	event_base_free(agent->base);
+	return rc;
 }
 
 int main(int argc, char **argv)

@@ -4,27 +4,31 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+#include <event2/event.h>
 
-#include "mp/cleanup.h"
+struct agent_show_job {
+	struct agent *agent;
+	struct event *output, *timeout;
+	int fd;
+	pid_t pid;
+	bool timed_out;
+	size_t len;
+	void (*done)(void *ctx, json_t *result, const struct lm_err *err);
+	void *ctx;
+	char command[AGENT_COMMAND_MAX + 1];
+	char buf[AGENT_SHOW_MAX + 1];
+};
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static int check_command(const char *command, struct lm_err *err)
+int agent_check_command(const char *command, struct lm_err *err)
 {
 	if (strncmp(command, "show ", 5) != 0)
 		return lm_err_set(err, EPERM,
@@ -71,31 +75,6 @@ static int start_vtysh(const char *vtysh, const char *command, int out, pid_t *p
 	return -rc;
 }
 
-/* Reads until end of file, the deadline or `max` octets. Returns the length, *eof says which. */
-static size_t read_output(int fd, char *buf, size_t max, int64_t deadline_ms, int *eof)
-{
-	size_t len = 0;
-
-	*eof = 0;
-	while (len < max) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = deadline_ms - now_ms();
-		ssize_t n;
-
-		if (left <= 0 || (poll(&p, 1, (int)left) <= 0 && errno != EINTR))
-			break;
-		n = read(fd, buf + len, max - len);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (n <= 0) {
-			*eof = n == 0;
-			break;
-		}
-		len += (size_t)n;
-	}
-	return len;
-}
-
 /* What a character costs in a JSON text as jansson writes it. */
 static size_t json_cost(unsigned char c)
 {
@@ -127,71 +106,159 @@ json_t *agent_bounded_text(char *text, size_t len, size_t max, int *truncated)
 	return json_stringn(text, n);
 }
 
-/* A vtysh that has closed its output may still linger; SIGKILL then ends any wait. */
-static int reap(pid_t pid, int64_t deadline_ms)
+static void job_free(struct agent_show_job *job)
 {
-	int status = 0;
+	for (unsigned int i = 0; i < AGENT_SHOWS_MAX; i++)
+		if (job->agent->shows[i] == job)
+			job->agent->shows[i] = NULL;
+	if (job->output != NULL)
+		event_free(job->output);
+	if (job->timeout != NULL)
+		event_free(job->timeout);
+	if (job->fd >= 0)
+		close(job->fd);
+	free(job);
+}
 
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		if (now_ms() >= deadline_ms) {
-			kill(pid, SIGKILL);
-			waitpid(pid, &status, 0);
-			break;
+/* Takes what vtysh has written; it is ended when that is more than fits. */
+static void on_output(int fd, short what, void *arg)
+{
+	struct agent_show_job *job = arg;
+
+	(void)what;
+	while (job->len < sizeof(job->buf)) {
+		ssize_t n = read(fd, job->buf + job->len, sizeof(job->buf) - job->len);
+
+		if (n == 0)
+			event_del(job->output);
+		if (n <= 0)
+			return;
+		job->len += (size_t)n;
+	}
+	event_del(job->output);
+	if (job->pid > 0)
+		kill(job->pid, SIGKILL);
+}
+
+static void on_timeout(int fd, short what, void *arg)
+{
+	struct agent_show_job *job = arg;
+
+	(void)fd;
+	(void)what;
+	job->timed_out = true;
+	kill(job->pid, SIGKILL);
+}
+
+static void job_end(struct agent_show_job *job, int status)
+{
+	struct lm_err err = {0};
+	json_t *result = NULL;
+	int truncated;
+
+	on_output(job->fd, 0, job); /* the rest */
+	if (job->timed_out) {
+		lm_err_set(&err, ETIMEDOUT,
+			"'%.60s': vtysh did not answer in %d ms; a daemon hangs", job->command,
+			job->agent->show_ms);
+	} else {
+		json_t *text = agent_bounded_text(job->buf, job->len, AGENT_SHOW_MAX, &truncated);
+
+		result = json_pack("{s:o, s:b, s:i}", "output", text, "truncated", truncated,
+			"exit_status",
+			WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	}
+	job->done(job->ctx, result, &err);
+	job_free(job);
+}
+
+static void on_child(int sig, short what, void *arg)
+{
+	struct agent *agent = arg;
+
+	(void)sig;
+	(void)what;
+	for (unsigned int i = 0; i < AGENT_SHOWS_MAX; i++) {
+		struct agent_show_job *job = agent->shows[i];
+		int status;
+
+		if (job == NULL || waitpid(job->pid, &status, WNOHANG) != job->pid)
+			continue;
+		job->pid = 0;
+		job_end(job, status);
+	}
+}
+
+int agent_show_init(struct agent *agent, struct lm_err *err)
+{
+	agent->child_event = evsignal_new(agent->base, SIGCHLD, on_child, agent);
+	if (agent->child_event == NULL || event_add(agent->child_event, NULL) < 0)
+		return lm_err_set(err, ENOMEM, "out of memory");
+	return 0;
+}
+
+void agent_show_fini(struct agent *agent)
+{
+	for (unsigned int i = 0; i < AGENT_SHOWS_MAX; i++)
+		if (agent->shows[i] != NULL) {
+			kill(agent->shows[i]->pid, SIGKILL);
+			job_free(agent->shows[i]);
 		}
-		poll(NULL, 0, 1);
-	}
-	return status;
+	if (agent->child_event != NULL)
+		event_free(agent->child_event);
+	agent->child_event = NULL;
 }
 
-/* Runs vtysh with its output in `buf` of AGENT_SHOW_MAX + 1 octets. */
-static json_t *run_vtysh(
-	const struct agent *agent, const char *command, char *buf, struct lm_err *err)
+static int job_start(struct agent_show_job *job, struct lm_err *err)
 {
-	int64_t deadline_ms = now_ms() + agent->show_ms;
-	lm_cleanup_close int in = -1;
-	int ends[2], eof, truncated, rc, status;
-	size_t len;
-	pid_t pid = 0;
-	json_t *text;
+	const struct agent *agent = job->agent;
+	struct timeval tv = {
+		.tv_sec = agent->show_ms / 1000, .tv_usec = (agent->show_ms % 1000) * 1000};
+	int ends[2], rc;
 
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		lm_err_errno(err, errno, "show");
-		return NULL;
-	}
-	in = ends[0];
-	rc = start_vtysh(agent->vtysh, command, ends[1], &pid);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return lm_err_errno(err, errno, "show");
+	job->fd = ends[0];
+	job->output = event_new(agent->base, job->fd, EV_READ | EV_PERSIST, on_output, job);
+	job->timeout = event_new(agent->base, -1, 0, on_timeout, job);
+	if (job->output == NULL || job->timeout == NULL ||
+		fcntl(job->fd, F_SETFL, O_NONBLOCK) < 0 || event_add(job->output, NULL) < 0 ||
+		event_add(job->timeout, &tv) < 0)
+		rc = lm_err_set(err, ENOMEM, "show: out of memory");
+	else if ((rc = start_vtysh(agent->vtysh, job->command, ends[1], &job->pid)) < 0)
+		rc = lm_err_errno(err, -rc, "%s", agent->vtysh);
 	close(ends[1]);
-	if (rc < 0 || pid <= 0) {
-		lm_err_errno(err, -rc, "%s", agent->vtysh);
-		return NULL;
-	}
-	len = read_output(in, buf, AGENT_SHOW_MAX + 1, deadline_ms, &eof);
-	if (!eof)
-		kill(pid, SIGKILL);
-	status = reap(pid, deadline_ms);
-	if (!eof && len <= AGENT_SHOW_MAX) {
-		lm_err_set(err, ETIMEDOUT, "'%.60s': vtysh did not answer in %d ms; a daemon hangs",
-			command, agent->show_ms);
-		return NULL;
-	}
-	text = agent_bounded_text(buf, len, AGENT_SHOW_MAX, &truncated);
-	return json_pack("{s:o, s:b, s:i}", "output", text, "truncated", truncated, "exit_status",
-		WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	return rc;
 }
 
-json_t *agent_show(const struct agent *agent, const char *command, struct lm_err *err)
+int agent_show(struct agent *agent, const char *command,
+	void (*done)(void *ctx, json_t *result, const struct lm_err *err), void *ctx,
+	struct lm_err *err)
 {
-	char *buf;
-	json_t *result;
+	struct agent_show_job *job;
+	unsigned int slot = 0;
+	int rc = agent_check_command(command, err);
 
-	if (check_command(command, err) < 0)
-		return NULL;
-	buf = malloc(AGENT_SHOW_MAX + 1);
-	if (buf == NULL) {
-		lm_err_set(err, ENOMEM, "show: out of memory");
-		return NULL;
+	if (rc < 0)
+		return rc;
+	while (slot < AGENT_SHOWS_MAX && agent->shows[slot] != NULL)
+		slot++;
+	if (slot == AGENT_SHOWS_MAX)
+		return lm_err_set(
+			err, EBUSY, "%d show commands run already; try again", AGENT_SHOWS_MAX);
+	job = calloc(1, sizeof(*job));
+	if (job == NULL)
+		return lm_err_set(err, ENOMEM, "show: out of memory");
+	job->agent = agent;
+	job->fd = -1;
+	job->done = done;
+	job->ctx = ctx;
+	snprintf(job->command, sizeof(job->command), "%s", command);
+	rc = job_start(job, err);
+	if (rc < 0) {
+		job_free(job);
+		return rc;
 	}
-	result = run_vtysh(agent, command, buf, err);
-	free(buf);
-	return result;
+	agent->shows[slot] = job;
+	return 0;
 }

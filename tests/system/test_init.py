@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -382,9 +383,17 @@ def test_agent(sliver):
     pid = s.proc("ospfd")["pid"]
     s.run("kill", "-STOP", str(pid))
     start = time.monotonic()
-    assert "did not answer" in s.call(
-        sock, "show", {"command": "show ip ospf neighbor"})["error"]["message"]
-    assert 4 < time.monotonic() - start < 7
+    hung = threading.Thread(target=lambda: replies.append(s.call(
+        sock, "show", {"command": "show ip ospf neighbor"})), daemon=True)
+    replies = []
+    hung.start()
+    while hung.is_alive():
+        asked = time.monotonic()
+        assert s.call(sock, "status")["result"]["ready"]
+        assert time.monotonic() - asked < 1.5
+        time.sleep(0.2)
+    assert "did not answer" in replies[0]["error"]["message"]
+    assert 4 < time.monotonic() - start < 8
     assert s.call(sock, "status")["result"]["ready"]
     s.run("kill", "-CONT", str(pid))
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <event2/event.h>
 
 #include "mp/agent.h"
 
@@ -31,6 +32,37 @@ static struct agent agent_with(const char *script)
 		.show_ms = 500};
 }
 
+struct shown {
+	struct event_base *base;
+	json_t *result;
+	struct lm_err err;
+};
+
+static void on_shown(void *ctx, json_t *result, const struct lm_err *err)
+{
+	struct shown *s = ctx;
+
+	s->result = result;
+	s->err = *err;
+	event_base_loopbreak(s->base);
+}
+
+/* agent_show() and its end: the result or NULL with `err`. */
+static json_t *show(struct agent *a, const char *command, struct lm_err *err)
+{
+	struct shown s = {.base = event_base_new()};
+
+	a->base = s.base;
+	ck_assert_int_eq(agent_show_init(a, err), 0);
+	if (agent_show(a, command, on_shown, &s, err) == 0) {
+		event_base_dispatch(s.base);
+		*err = s.err;
+	}
+	agent_show_fini(a);
+	event_base_free(s.base);
+	return s.result;
+}
+
 START_TEST(who_may_call)
 {
 	static const struct {
@@ -53,7 +85,7 @@ START_TEST(show_runs_the_command)
 {
 	struct agent a = agent_with("#!/bin/sh\necho \"$1|$2\"; exit 3\n");
 	struct lm_err err = {0};
-	json_t *r = agent_show(&a, "show ip route | include x", &err);
+	json_t *r = show(&a, "show ip route | include x", &err);
 
 	ck_assert_msg(r != NULL, "%s", err.msg);
 	ck_assert_str_eq(
@@ -73,13 +105,13 @@ START_TEST(show_refuses)
 	struct lm_err err = {0};
 
 	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_ptr_null(agent_show(&a, bad[i], &err));
+		ck_assert_ptr_null(show(&a, bad[i], &err));
 	memset(longest, 'x', sizeof(longest));
 	memcpy(longest, "show ", 5);
 	longest[sizeof(longest) - 1] = '\0';
-	ck_assert_ptr_null(agent_show(&a, longest, &err));
+	ck_assert_ptr_null(show(&a, longest, &err));
 	a.vtysh = "/nonexistent/vtysh";
-	ck_assert_ptr_null(agent_show(&a, "show version", &err));
+	ck_assert_ptr_null(show(&a, "show version", &err));
 	ck_assert_int_eq(err.code, ENOENT);
 }
 END_TEST
@@ -88,20 +120,35 @@ START_TEST(show_is_bounded)
 {
 	struct agent a = agent_with("#!/bin/sh\nexec yes\n");
 	struct lm_err err = {0};
-	json_t *r = agent_show(&a, "show version", &err);
+	json_t *r = show(&a, "show version", &err);
 
 	ck_assert_msg(r != NULL, "%s", err.msg);
 	ck_assert(json_is_true(json_object_get(r, "truncated")));
 	ck_assert_uint_le(json_string_length(json_object_get(r, "output")), AGENT_SHOW_MAX);
 	json_decref(r);
 	a = agent_with("#!/bin/sh\necho a; exec sleep 60\n");
-	ck_assert_ptr_null(agent_show(&a, "show version", &err));
+	ck_assert_ptr_null(show(&a, "show version", &err));
 	ck_assert_int_eq(err.code, ETIMEDOUT);
 	/* output closed, program still there: the wait for its end is bounded too */
 	a = agent_with("#!/bin/sh\nexec sleep 60 >/dev/null 2>&1\n");
-	r = agent_show(&a, "show version", &err);
-	ck_assert_int_eq(json_integer_value(json_object_get(r, "exit_status")), 128 + 9);
-	json_decref(r);
+	r = show(&a, "show version", &err);
+	ck_assert_ptr_null(r);
+	ck_assert_int_eq(err.code, ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(shows_are_counted)
+{
+	struct agent a = agent_with("#!/bin/sh\nexec sleep 60\n");
+	struct lm_err err = {0};
+
+	a.base = event_base_new();
+	ck_assert_int_eq(agent_show_init(&a, &err), 0);
+	for (unsigned int i = 0; i < AGENT_SHOWS_MAX; i++)
+		ck_assert_int_eq(agent_show(&a, "show version", on_shown, NULL, &err), 0);
+	ck_assert_int_eq(agent_show(&a, "show version", on_shown, NULL, &err), -EBUSY);
+	agent_show_fini(&a);
+	event_base_free(a.base);
 }
 END_TEST
 
@@ -186,6 +233,7 @@ int main(void)
 	tcase_add_test(t, show_runs_the_command);
 	tcase_add_test(t, show_refuses);
 	tcase_add_test(t, show_is_bounded);
+	tcase_add_test(t, shows_are_counted);
 	tcase_add_test(t, text_is_cut_to_fit);
 	tcase_add_test(t, raw_sliver);
 	suite_add_tcase(s, t);
