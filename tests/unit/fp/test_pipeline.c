@@ -85,7 +85,7 @@ static void add_vif(const char *name, const uint8_t (*macs)[6], unsigned int n, 
 	struct lm_err err = {0};
 	uint16_t id = dp.ports.n_vifs;
 
-	strcpy(vif.name, name);
+	snprintf(vif.name, sizeof(vif.name), "%s", name);
 	ck_assert_int_eq(lm_ports_add(&dp.ports, &vif, macs, n, &err), 0);
 	for (unsigned int i = 0; i < n; i++) {
 		dp.ports.taps[dp.ports.vifs[id].taps[i]].ifindex = ifindex + i;
