@@ -14,6 +14,21 @@
 #include "cp/proc.h"
 #include "mp/log.h"
 
+/*
+ * All that vtysh -b prints is a complaint about the configuration, but for its sum of them, and
+ * what it says when a daemon dies under it (which is then configured again).
+ */
+static bool is_complaint(const char *line, size_t len)
+{
+	static const char *const not_ours[] = {"Configuration file[", "Warning: "};
+
+	for (size_t i = 0; i < sizeof(not_ours) / sizeof(not_ours[0]); i++)
+		if (len >= strlen(not_ours[i]) &&
+			memcmp(line, not_ours[i], strlen(not_ours[i])) == 0)
+			return false;
+	return strspn(line, " \t\r") < len;
+}
+
 json_t *vtysh_errors(const char *text, size_t len)
 {
 	json_t *errors = json_array();
@@ -22,9 +37,7 @@ json_t *vtysh_errors(const char *text, size_t len)
 		const char *nl = memchr(text, '\n', len);
 		size_t n = nl != NULL ? (size_t)(nl - text) : len;
 
-		/* all that it prints is a complaint; this one only says that there were some */
-		if (n > 0 && strspn(text, " \t\r") < n &&
-			(n < 19 || memcmp(text, "Configuration file[", 19) != 0)) {
+		if (n > 0 && is_complaint(text, n)) {
 			json_t *line = json_stringn(text, n);
 
 			json_array_append_new(errors,

@@ -71,6 +71,7 @@ END_TEST
 START_TEST(complaints)
 {
 	static const char out[] = " \n\n"
+				  "Warning: connecting to zebra...failed!\n"
 				  "line 6: % Unknown command[17]:  bogus line here\n"
 				  "% Malformed address\n"
 				  "Configuration file[/etc/frr/frr.conf] processing failure: 2\n"
