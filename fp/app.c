@@ -32,6 +32,7 @@ static int start_eal(struct lm_app *app, struct lm_err *err)
 	uint32_t pool_bytes = (POOL_BUFS + 1) * (room + (uint32_t)sizeof(struct rte_mbuf) + 128);
 	struct lm_eal_conf eal = {.cpus = app->conf.cpus,
 		.dedicated = app->conf.dedicated,
+		.beside = app->opt.rpc_path,
 		.heap_mb = pool_bytes / (1024 * 1024) + 1 + HEAP_REST_MB};
 	int rc = lm_eal_start(&eal, err);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -60,6 +61,20 @@ static int lcore_map(const struct lm_eal_conf *conf, char *map, size_t size, str
 	return 0;
 }
 
+static void choose_runtime_dir(const char *beside)
+{
+	char dir[LIST_MAX];
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", beside);
+	slash = strrchr(dir, '/');
+	if (slash == NULL || slash == dir)
+		return;
+	*slash = '\0';
+	/* without memory for it DPDK complains about its usual place, and goes on */
+	(void)setenv("RUNTIME_DIRECTORY", dir, 0);
+}
+
 int lm_eal_start(const struct lm_eal_conf *conf, struct lm_err *err)
 {
 	static char map[2 * LIST_MAX + 16], heap[16],
@@ -72,6 +87,8 @@ int lm_eal_start(const struct lm_eal_conf *conf, struct lm_err *err)
 
 	if (rc < 0)
 		return rc;
+	if (conf->beside != NULL)
+		choose_runtime_dir(conf->beside);
 	snprintf(heap, sizeof(heap), "%u", conf->heap_mb);
 	if (rte_eal_init((int)(sizeof(argv) / sizeof(argv[0])) - 1, argv) < 0)
 		return lm_err_set(err, rte_errno != 0 ? rte_errno : EIO,

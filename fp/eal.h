@@ -14,8 +14,11 @@
 #define LM_LCORE_WORKER	 1
 
 struct lm_eal_conf {
-	cpu_set_t cpus;	  /* where the process may run; empty: anywhere it may now */
-	bool dedicated;	  /* with two CPUs or more the worker gets its own */
+	cpu_set_t cpus; /* where the process may run; empty: anywhere it may now */
+	bool dedicated; /* with two CPUs or more the worker gets its own */
+	/* DPDK insists on a folder although nothing is put there: it is made in the one of this
+	 * file; NULL: in its usual place */
+	const char *beside;
 	uint32_t heap_mb; /* for DPDK's objects; taken from the system as it is used */
 };
 
