@@ -138,11 +138,7 @@ int config_port(const struct substrate *s, const json_t *params, struct port *p,
 	p->wait = poll ? PORT_WAIT_POLL : PORT_WAIT_FD;
 	p->out.is_port = true;
 	p->rx_fd = -1;
-	if (vlan != 0) {
-		lm_wire_put16(p->tag.octets, LM_WIRE_ETHERTYPE_VLAN);
-		lm_wire_put16(p->tag.octets + 2, p->vlan);
-		p->tag.len = LM_WIRE_VLAN_LEN;
-	}
+	lm_wire_template_tag(&p->tag, p->vlan);
 	return 0;
 }
 

@@ -141,7 +141,8 @@ static void unplug(uint16_t port_id)
 
 /* What an AF_PACKET port must have, since its PMD says nothing: room in the interface's MTU, and in
  * a ring slot, where a longer frame would be cut. */
-static int check_packet_mtu(const struct port *p, const char *devargs, int fd, struct lm_err *err)
+static int check_packet_mtu(const struct substrate *s, const struct port *p, const char *devargs,
+	int fd, struct lm_err *err)
 {
 	const char *framesz = strstr(devargs, "framesz=");
 	unsigned long slot = framesz != NULL ? strtoul(framesz + strlen("framesz="), NULL, 10)
@@ -156,6 +157,11 @@ static int check_packet_mtu(const struct port *p, const char *devargs, int fd, s
 		return lm_err_set(err, EINVAL,
 			"port %s: MTU %u needs a larger framesz than %lu in its devargs", p->name,
 			p->mtu, slot);
+	/* the PMD copies a whole slot's frame into an mbuf and does not look how long that is */
+	if (slot > s->opt.frame_max)
+		return lm_err_set(err, EINVAL,
+			"port %s: framesz %lu is over --frame-max %u; raise that", p->name, slot,
+			s->opt.frame_max);
 	return 0;
 }
 
@@ -199,7 +205,7 @@ int port_open(struct substrate *s, struct port *p, const char *devargs, struct l
 			err, EEXIST, "port %s: \"%s\" is another port's device", p->name, devargs);
 	packet_sockets_scan(&now);
 	packet_fd = packet_sockets_new(&before, &now);
-	rc = packet_fd >= 0 ? check_packet_mtu(p, devargs, packet_fd, err) : 0;
+	rc = packet_fd >= 0 ? check_packet_mtu(s, p, devargs, packet_fd, err) : 0;
 	if (rc == 0)
 		rc = start(s, p, packet_fd, err);
 	if (rc == 0) {

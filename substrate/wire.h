@@ -180,44 +180,65 @@ static inline enum lm_wire_verdict lm_wire_parse(
 	return LM_WIRE_OK;
 }
 
-/** Octets of slice header that a plain frame of a vif gets: written once, copied to each frame. */
+/**
+ * What a frame gets between its MACs and its EtherType, written once, copied to each frame. The
+ * `len` octets stand at the end of `octets`, so that a copy has a fixed size.
+ */
 struct lm_wire_template {
-	uint8_t len;
+	uint8_t len; /* 0, or at least 4 */
 	uint8_t octets[LM_WIRE_TEMPLATE_MAX];
 };
+
+/** A VLAN tag alone; nothing for vlan 0. */
+static inline void lm_wire_template_tag(struct lm_wire_template *t, uint16_t vlan)
+{
+	uint8_t *p = t->octets + LM_WIRE_TEMPLATE_MAX - LM_WIRE_VLAN_LEN;
+
+	memset(t, 0, sizeof(*t));
+	if (vlan == 0)
+		return;
+	t->len = LM_WIRE_VLAN_LEN;
+	lm_wire_put16(p, LM_WIRE_ETHERTYPE_VLAN);
+	lm_wire_put16(p + 2, vlan);
+}
 
 /** Write the header of types 1 and 2 (others carry what only the sender knows) into *t. */
 static inline void lm_wire_template_set(struct lm_wire_template *t, uint16_t ethertype,
 	uint16_t vlan, uint8_t type, uint32_t slice_id, uint32_t vif_id)
 {
 	uint8_t words = type == LM_WIRE_VIF ? 2 : 1;
-	uint8_t *p = t->octets;
+	uint8_t *p = t->octets + LM_WIRE_TEMPLATE_MAX - LM_WIRE_HDR_LEN(words);
 
-	if (vlan != 0) {
-		lm_wire_put16(p, LM_WIRE_ETHERTYPE_VLAN);
-		lm_wire_put16(p + 2, vlan);
-		p += LM_WIRE_VLAN_LEN;
-	}
+	memset(t, 0, sizeof(*t));
+	t->len = (uint8_t)LM_WIRE_HDR_LEN(words);
 	lm_wire_put16(p, ethertype);
 	p[2] = type;
 	p[3] = words;
 	lm_wire_put32(p + 4, slice_id);
 	if (words == 2)
 		lm_wire_put32(p + 8, vif_id);
-	t->len = (uint8_t)(p - t->octets + LM_WIRE_HDR_LEN(words));
+	if (vlan != 0) {
+		t->len += LM_WIRE_VLAN_LEN;
+		lm_wire_put16(p - LM_WIRE_VLAN_LEN, LM_WIRE_ETHERTYPE_VLAN);
+		lm_wire_put16(p - 2, vlan);
+	}
 }
 
 /**
- * Put a header in front of the EtherType of the plain frame at `frame`: `t->len` octets before it
- * are overwritten. Returns the new start of the frame.
+ * Put a template in front of the EtherType of the frame at `frame`: `t->len` octets before it are
+ * overwritten. Returns the new start of the frame.
  */
 static inline uint8_t *lm_wire_push(uint8_t *frame, const struct lm_wire_template *t)
 {
-	uint8_t *start = frame - t->len;
+	uint8_t macs[LM_WIRE_MACS_LEN];
 
-	memmove(start, frame, LM_WIRE_MACS_LEN);
-	memcpy(start + LM_WIRE_MACS_LEN, t->octets, t->len);
-	return start;
+	if (t->len == 0)
+		return frame;
+	memcpy(macs, frame, sizeof(macs));
+	/* from 4 octets before the frame on; what is too much is under the MACs in the end */
+	memcpy(frame + LM_WIRE_MACS_LEN - LM_WIRE_TEMPLATE_MAX, t->octets, LM_WIRE_TEMPLATE_MAX);
+	memcpy(frame - t->len, macs, sizeof(macs));
+	return frame - t->len;
 }
 
 /** Take `hdr_len` octets out behind the MACs. Returns the new start: hdr_len octets further on. */

@@ -117,6 +117,7 @@ class World:
         self.bed = bed
         for port, mtu in (("east", 1600), ("tagged", 1600), ("acc", 1500)):
             bed.trunk("sub", port, "peer", port, mtu)
+        bed.trunk("sub", "spare", "peer", "spare")
         self.sub = Substrate(bed, "sub", *options)
         self.sub.port("east")
         self.sub.port("tagged", mtu=1590, vlan=100, **({"worker": 2} if options else {}))
@@ -463,6 +464,10 @@ VIF = {"name": "v", "slice_id": 7, "attach": trunk(), "macs": [A], "mtu": 1500,
 @pytest.mark.parametrize("method,params,says", [
     ("port.add", {"name": "p", "devargs": "net_af_packet_p,iface=nope", "mode": "trunk", "mtu": 1500},
      "port p: no device"),
+    ("port.add", {"name": "p", "devargs": "net_af_packet_p,iface=spare,framesz=4096", "mode": "trunk",
+                  "mtu": 1500}, "over --frame-max"),
+    ("port.add", {"name": "p", "devargs": "net_af_packet_p,iface=spare", "mode": "trunk", "mtu": 1700},
+     "over the 1600 of its interface"),
     ("port.add", {"name": "p", "devargs": "x", "mode": "both", "mtu": 1500}, "trunk or access"),
     ("port.add", {"name": "p", "devargs": "x", "mode": "trunk", "mtu": 15000}, "mtu is 15000"),
     ("port.add", {"name": "p", "devargs": "x", "mode": "access", "mtu": 1500, "vlan": 5}, "trunk ports only"),

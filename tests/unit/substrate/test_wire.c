@@ -203,6 +203,27 @@ START_TEST(build_and_back)
 }
 END_TEST
 
+START_TEST(tag_alone)
+{
+	uint8_t f[FRAME_MAX], room[128];
+	struct lm_wire_template t;
+	size_t n = make(f, 0, 1, 1, 7, 10);
+
+	memset(room, 0xEE, sizeof(room));
+	memcpy(room + 16, f, n);
+	lm_wire_template_tag(&t, 0);
+	ck_assert_uint_eq(t.len, 0);
+	ck_assert_ptr_eq(lm_wire_push(room + 16, &t), room + 16);
+	ck_assert_mem_eq(room + 16, f, n);
+	lm_wire_template_tag(&t, VLAN);
+	ck_assert_ptr_eq(lm_wire_push(room + 16, &t), room + 12);
+	ck_assert_uint_eq(room[11], 0xEE);
+	n = make(f, VLAN, 1, 1, 7, 10);
+	f[14] &= 0x0F;
+	ck_assert_mem_eq(room + 12, f, n);
+}
+END_TEST
+
 START_TEST(hopping_is_seen)
 {
 	uint8_t f[64] = {0};
@@ -248,6 +269,7 @@ int main(void)
 	tcase_add_loop_test(tc, slice_id_zero, 0, 2);
 	tcase_add_test(tc, tags_and_ports);
 	tcase_add_loop_test(tc, build_and_back, 0, 2);
+	tcase_add_test(tc, tag_alone);
 	tcase_add_test(tc, hopping_is_seen);
 	tcase_add_test(tc, verdicts_have_names);
 	suite_add_tcase(s, tc);
