@@ -67,65 +67,44 @@ static int check_identity(const struct slice *slice, struct lm_err *err)
 	return 0;
 }
 
-static bool share_mac(const struct iface *a, const struct iface *b)
-{
-	for (unsigned int i = 0; i < a->n_macs; i++)
-		for (unsigned int j = 0; j < b->n_macs; j++)
-			if (memcmp(a->macs[i], b->macs[j], 6) == 0)
-				return true;
-	return false;
-}
-
-/* `b` (of slice id `b_id`) has what `a` wants: an access port, or key and vMAC on a trunk. */
-static int check_pair(const struct slice *slice, const struct iface *a, const struct iface *b,
-	uint32_t b_id, struct lm_err *err)
-{
-	const struct lm_spec_attach *x = &a->spec->attach, *y = &b->spec->attach;
-
-	if (x->kind != y->kind || strcmp(x->port, y->port) != 0)
-		return 0;
-	if (x->kind == LM_ATTACH_ACCESS)
-		return lm_err_set(err, EEXIST,
-			"%s:%d: %s: access port %s is taken by %s; an access port has one vif",
-			slice->spec.file, x->line, a->spec->client_id, x->port, b->vif);
-	if (x->kind != LM_ATTACH_TRUNK || slice->id != b_id || x->type != y->type ||
-		x->vif_id != y->vif_id || !share_mac(a, b))
-		return 0;
-	return lm_err_set(err, EEXIST,
-		"%s:%d: %s: %s has the same port, slice, vif id and MAC address; give another vif "
-		"id or MAC",
-		slice->spec.file, x->line, a->spec->client_id, b->vif);
-}
-
-/* One interface against all of `other` (or, in its own slice, those before it). */
-static int check_iface(const struct slice *slice, const struct iface *iface,
+/*
+ * An access port has one vif. On trunks nobody can collide: the key holds the slice's id, which is
+ * one slice's alone, and within a request the parser refuses equal keys.
+ */
+static int check_access(const struct slice *slice, const struct iface *iface,
 	const struct slice *other, struct lm_err *err)
 {
+	const struct lm_spec_attach *a = &iface->spec->attach;
+
 	for (unsigned int s = 0; s < other->n_slivers; s++)
 		for (unsigned int i = 0; i < other->slivers[s].n_ifaces; i++) {
 			const struct iface *b = &other->slivers[s].ifaces[i];
-			int rc;
 
-			if (b == iface)
-				return 0;
-			rc = check_pair(slice, iface, b, other->id, err);
-			if (rc < 0)
-				return rc;
+			if (b->spec->attach.kind == LM_ATTACH_ACCESS &&
+				strcmp(a->port, b->spec->attach.port) == 0)
+				return lm_err_set(err, EEXIST,
+					"%s:%d: %s: access port %s is taken by %s; an access port "
+					"has one vif",
+					slice->spec.file, a->line, iface->spec->client_id, a->port,
+					b->vif);
 		}
 	return 0;
 }
 
 static int check_attachments(const struct slice *slice, struct lm_err *err)
 {
+	const struct slice *other;
+
 	for (unsigned int s = 0; s < slice->n_slivers; s++)
 		for (unsigned int i = 0; i < slice->slivers[s].n_ifaces; i++) {
 			const struct iface *iface = &slice->slivers[s].ifaces[i];
-			const struct slice *other;
-			int rc = check_iface(slice, iface, slice, err);
+			int rc = 0;
 
+			if (iface->spec->attach.kind != LM_ATTACH_ACCESS)
+				continue;
 			TAILQ_FOREACH (other, &slice->node->slices, next)
 				if (rc == 0)
-					rc = check_iface(slice, iface, other, err);
+					rc = check_access(slice, iface, other, err);
 			if (rc < 0)
 				return rc;
 		}

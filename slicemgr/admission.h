@@ -7,7 +7,7 @@
 #include "slicemgr/state.h"
 
 /**
- * Check `slice` (planned, in no list) against the node and its slices: name and id, ports and keys
+ * Check `slice` (planned, in no list) against the node and its slices: name and id, access ports
  * that others hold, number of slivers, memory, cores. Gives dedicated cores to its slivers. Returns
  * 0, or -EEXIST (taken) or -ENOSPC (not enough) with "file:line: ..." in `err`.
  */
