@@ -85,11 +85,9 @@ static int plan_iface(struct sliver *sliver, const char *file, unsigned int idx,
 	iface->kernel = sliver->spec->type == LM_SLIVER_VROUTER_RAW;
 	iface->memif_id = (uint16_t)idx;
 	snprintf(iface->vif, sizeof(iface->vif), "%s/%s", sliver->path, iface->spec->name);
-	if (a->kind == LM_ATTACH_PATCH && iface->spec->link >= 0)
+	if (a->kind == LM_ATTACH_PATCH)
 		snprintf(iface->link, sizeof(iface->link), "%s/%s", slice->name,
 			spec->links[iface->spec->link].client_id);
-	else if (a->kind == LM_ATTACH_PATCH)
-		snprintf(iface->link, sizeof(iface->link), "%s", iface->vif);
 	else
 		rc = check_port(sliver->node, file, iface->spec, err);
 	return rc < 0 ? rc : choose_mtu(sliver->node, file, iface, err);

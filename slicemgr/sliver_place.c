@@ -98,9 +98,12 @@ static void remove_dirs(const struct node *node, const char *path, const struct 
 	if (sliver_dir(node, path, dir, sizeof(dir)) < 0)
 		return;
 	rmdir(dir);
-	/* the slice's, when this was its last sliver */
-	*strrchr(dir, '/') = '\0';
-	rmdir(dir);
+	/* the slice's when this was its last sliver, and what holds all slices */
+	for (int i = 0; i < 2; i++) {
+		*strrchr(dir, '/') = '\0';
+		rmdir(dir);
+	}
+	rmdir(place->runc_root);
 }
 
 int sliver_remove(const struct node *node, const char *path, uint32_t uid_base, struct lm_err *err)
