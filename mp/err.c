@@ -5,12 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Messages go out as one line whatever they quote. */
+/* Messages go out as one line whatever they quote, and steer no terminal: no C0 or C1 controls. */
 static void one_line(char *s)
 {
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+	for (; *s != '\0'; s++) {
+		if ((unsigned char)*s < 0x20 || *s == 0x7f) {
 			*s = ' ';
+		} else if ((unsigned char)s[0] == 0xc2 && (unsigned char)s[1] >= 0x80 &&
+			   (unsigned char)s[1] < 0xa0) {
+			s[0] = ' ';
+			s[1] = ' ';
+		}
+	}
 }
 
 int lm_err_set(struct lm_err *err, int code, const char *fmt, ...)

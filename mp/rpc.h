@@ -48,8 +48,10 @@ struct lm_rpc_listen {
 
 /**
  * Serve `methods` (borrowed, must outlive the server) on `base`. Clients that send a longer line
- * than LM_RPC_LINE_MAX, or do not read their replies, are disconnected. NULL with `err` on failure
- * (EADDRINUSE when another process serves the path).
+ * than LM_RPC_LINE_MAX, or do not read their replies, are disconnected; one that only closes its
+ * sending half still gets its replies; an answer over LM_RPC_LINE_MAX is sent as error EMSGSIZE.
+ * The process must ignore SIGPIPE. NULL with `err` on failure (EADDRINUSE when another process
+ * serves the path).
  */
 struct lm_rpc_server *lm_rpc_server_new(struct event_base *base, const struct lm_rpc_listen *where,
 	const struct lm_rpc_method *methods, void *ctx, struct lm_err *err);
@@ -74,7 +76,8 @@ void lm_rpc_server_free(struct lm_rpc_server *server);
  * Call `method` on the server at `path` and wait at most `timeout_ms` for the whole exchange.
  * Steals the reference `params` (may be NULL). The reply is bounded by LM_RPC_LINE_MAX. Returns a
  * new reference to the result, or NULL with `err`: ETIMEDOUT, ECONNREFUSED/ENOENT (not running),
- * EPROTO (reply was no JSON-RPC), or what the server answered. `path` must be a socket, not a
+ * EPROTO (reply was no JSON-RPC), EMSGSIZE
+ * (the request is too long), or what the server answered. `path` must be a socket, not a
  * symbolic link; with `want_uid` not (uid_t)-1 the server must run as that uid (SO_PEERCRED), else
  * EPERM: for sockets that a sliver could have replaced.
  */

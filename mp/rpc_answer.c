@@ -31,13 +31,25 @@ static char *dump_line(json_t *reply)
 	return line;
 }
 
+/* As a JSON string; a message may quote what is not UTF-8, or have been cut inside a character. */
+static json_t *message_text(const char *msg)
+{
+	json_t *text = json_string(msg);
+	char ascii[LM_ERR_MSG_MAX];
+	size_t i;
+
+	if (text != NULL)
+		return text;
+	for (i = 0; msg[i] != '\0' && i < sizeof(ascii) - 1; i++)
+		ascii[i] = (unsigned char)msg[i] < 0x80 ? msg[i] : '?';
+	ascii[i] = '\0';
+	return json_string(ascii);
+}
+
 static char *error_line(json_t *id, int code, const char *msg)
 {
-	/* "s?" would drop text that is not UTF-8: a message may quote what a client sent */
-	json_t *text = json_string(msg);
+	json_t *text = message_text(msg);
 
-	if (text == NULL)
-		text = json_string("the message is not UTF-8 text");
 	return dump_line(json_pack("{s:s, s:O, s:{s:i, s:o}}", "jsonrpc", "2.0", "id", id, "error",
 		"code", code, "message", text));
 }
@@ -88,10 +100,19 @@ bool rpc_request_parse(struct rpc_request *req, const char *line, size_t len,
 
 char *rpc_reply_line(json_t *id, json_t *result, const struct lm_err *err)
 {
+	lm_cleanup_free char *line = NULL;
+	char *reply;
+
 	if (result == NULL)
-		return error_line(id, err->code != 0 ? err->code : EIO, err->msg);
-	return dump_line(
+		return error_line(id, err->code != 0 ? err->code : EIO,
+			err->code != 0 ? err->msg : "failed without saying why");
+	line = dump_line(
 		json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "result", result));
+	if (line != NULL && strlen(line) > LM_RPC_LINE_MAX)
+		return error_line(id, EMSGSIZE, "the answer is longer than 1048576 octets");
+	reply = line;
+	line = NULL;
+	return reply;
 }
 
 char *lm_rpc_answer(const char *line, size_t len, const struct lm_rpc_method *methods, void *ctx,

@@ -55,14 +55,20 @@ static int check_uid(int fd, uid_t want_uid, struct lm_err *err)
 }
 
 /* Connects by an O_PATH descriptor, so that the file checked is the file used. */
-static int connect_to(const char *path, uid_t want_uid, struct lm_err *err)
+static int connect_to(const char *path, uid_t want_uid, int64_t deadline_ms, struct lm_err *err)
 {
+	int64_t left_ms = deadline_ms - now_ms();
+	/* 0 would mean for ever */
+	struct timeval patience = {.tv_usec = 1};
 	lm_cleanup_close int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	char by_fd[64];
 	struct sockaddr_un sa;
 	struct stat st;
 	int fd, rc;
 
+	if (left_ms > 0)
+		patience = (struct timeval){
+			.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000 + 1};
 	if (file < 0 || fstat(file, &st) < 0)
 		return lm_err_errno(err, errno, "cannot connect");
 	if (!S_ISSOCK(st.st_mode))
@@ -71,11 +77,18 @@ static int connect_to(const char *path, uid_t want_uid, struct lm_err *err)
 	rc = lm_unix_addr(&sa, by_fd, err);
 	if (rc < 0)
 		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* connect() itself waits while the server's backlog is full, as nothing could be polled for
+	 */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return lm_err_errno(err, errno, "socket");
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		rc = lm_err_errno(err, errno, "cannot connect");
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		rc = lm_err_errno(err, errno, "SO_SNDTIMEO");
+	else if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		rc = errno == EAGAIN ? lm_err_set(err, ETIMEDOUT, "too busy to take a connection")
+				     : lm_err_errno(err, errno, "cannot connect");
+	else if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		rc = lm_err_errno(err, errno, "O_NONBLOCK");
 	else
 		rc = check_uid(fd, want_uid, err);
 	if (rc < 0) {
@@ -186,7 +199,12 @@ json_t *lm_rpc_call(const char *path, uid_t want_uid, const char *method, json_t
 		lm_err_set(err, EINVAL, "%s: the parameters are not UTF-8 text", method);
 		return NULL;
 	}
-	fd = connect_to(path, want_uid, err);
+	if (strlen(text) >= LM_RPC_LINE_MAX) {
+		lm_err_set(err, EMSGSIZE, "%s: the request is longer than %d octets", method,
+			LM_RPC_LINE_MAX);
+		return NULL;
+	}
+	fd = connect_to(path, want_uid, deadline_ms, err);
 	if (fd < 0 || send_all(fd, text, strlen(text), deadline_ms, err) < 0 ||
 		send_all(fd, "\n", 1, deadline_ms, err) < 0) {
 		lm_err_context(err, "%s", path);

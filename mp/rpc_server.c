@@ -19,7 +19,8 @@
 #include "mp/unix_path.h"
 
 /* A client that leaves this much unread is not reading. */
-#define OUTPUT_MAX ((size_t)4 * LM_RPC_LINE_MAX)
+#define OUTPUT_MAX	((size_t)4 * LM_RPC_LINE_MAX)
+#define WRITE_TIMEOUT_S 10
 
 struct lm_rpc_later {
 	LIST_ENTRY(lm_rpc_later) next;
@@ -33,6 +34,7 @@ struct client {
 	struct lm_rpc_server *server;
 	struct bufferevent *bev;
 	struct lm_rpc_peer peer;
+	bool ended; /* it sends no more; it goes when it has read its replies */
 };
 
 struct lm_rpc_server {
@@ -145,16 +147,38 @@ static void on_read(struct bufferevent *bev, void *arg)
 	}
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg)
+static void free_if_done(struct client *c)
+{
+	if (c->ended && LIST_EMPTY(&c->pending) &&
+		evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
+		client_free(c);
+}
+
+/* All replies so far are sent. */
+static void on_written(struct bufferevent *bev, void *arg)
 {
 	(void)bev;
-	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-		client_free(arg);
+	free_if_done(arg);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct client *c = arg;
+
+	if (what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) {
+		client_free(c);
+	} else if (what & BEV_EVENT_EOF) {
+		/* it may only have closed its half: `nc -N` does, and waits for the reply */
+		c->ended = true;
+		bufferevent_disable(bev, EV_READ);
+		free_if_done(c);
+	}
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa,
 	int salen, void *arg)
 {
+	static const struct timeval write_timeout = {.tv_sec = WRITE_TIMEOUT_S};
 	struct lm_rpc_server *server = arg;
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
@@ -176,7 +200,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	TAILQ_INSERT_TAIL(&server->clients, c, next);
 	server->n_clients++;
 	bufferevent_setwatermark(c->bev, EV_READ, 0, LM_RPC_LINE_MAX);
-	bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
+	bufferevent_set_timeouts(c->bev, NULL, &write_timeout);
+	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 	return;
 refuse:

@@ -74,7 +74,7 @@ class Listener:
 
 
 def record(name, nhg):
-    """Statics of every kind, changes, a reconnect, a restart of zebra."""
+    """Static routes of every kind, changes, a reconnect, a restart of zebra."""
     frr = PrivateFrr(f"lmfpm-rec{int(nhg)}", nhg=nhg)
     try:
         listener = Listener(frr.netns, frr.port)
