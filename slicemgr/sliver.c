@@ -60,7 +60,8 @@ void sliver_cpus_text(const struct sliver *sliver, char *text, size_t size)
 	text[0] = '\0';
 	for (unsigned int i = 0; i < shared.n + sliver->own_cores.n && len + 8 < size; i++)
 		len += (size_t)snprintf(text + len, size - len, "%s%u", i > 0 ? "," : "",
-			i < shared.n ? shared.ids[i] : sliver->own_cores.ids[i - shared.n]);
+			(unsigned int)(i < shared.n ? shared.ids[i]
+						    : sliver->own_cores.ids[i - shared.n]));
 }
 
 static int start_container(

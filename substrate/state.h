@@ -90,8 +90,8 @@ struct vif_backend {
 	void (*close)(struct vif *v, bool keep);
 	/* Frames from the sliver, each a whole mbuf of the worker's. Returns how many. */
 	uint16_t (*rx)(struct worker *w, struct vif *v, struct rte_mbuf **m);
-	/* Frames to the sliver (n >= 1); mbufs stay the caller's. Returns how many went; *why says what
-	 * stopped the rest. */
+	/* Frames to the sliver (n >= 1); mbufs stay the caller's. Returns how many went; *why says
+	 * what stopped the rest. */
 	uint16_t (*tx)(struct vif *v, struct rte_mbuf *const *m, uint16_t n, enum drop_reason *why);
 	bool (*is_up)(const struct vif *v);
 	/* Ask to be woken; true: frames wait already. NULL: the epoll set does it alone. */
