@@ -19,9 +19,10 @@ void frr_daemon_argv(const char *name, const char *profile, const char *zserv,
 	const char *argv[FRR_ARGS_MAX], char *buf, unsigned long size)
 {
 	/* -K: at a restart zebra keeps its kernel routes so long, until the daemons have sent them
-	 * again. -s: netlink buffer, so that a full table does not overrun it. */
+	 * again. -s: netlink buffer, so that a full table does not overrun it. --v6-rr-semantics:
+	 * an IPv6 route is replaced in the kernel, not deleted and added. */
 	static const char *const zebra_only[] = {
-		"-M", "dplane_fpm_nl", "-K", "60", "-s", "90000000"};
+		"-M", "dplane_fpm_nl", "-K", "60", "-s", "90000000", "--v6-rr-semantics"};
 	int path_len = snprintf(buf, size, FRR_BIN_DIR "/%s", name) + 1;
 	unsigned int n = 0;
 
