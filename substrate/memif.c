@@ -24,9 +24,10 @@ static void on_broken(evutil_socket_t fd, short what, void *arg)
 	struct lm_memif *m = arg;
 	const char *why = __atomic_load_n(&m->rings.broken, __ATOMIC_ACQUIRE);
 
+	uint64_t count;
+
 	(void)what;
-	memif_drain((int)fd);
-	if (m->state != MEMIF_UP || why == NULL)
+	if (read((int)fd, &count, sizeof(count)) < 0 || m->state != MEMIF_UP || why == NULL)
 		return;
 	hang_up(m, why);
 	memif_go_down(m, why);
@@ -176,7 +177,7 @@ uint16_t lm_memif_tx(struct lm_memif *m, const struct lm_memif_frame *frames, ui
 		shut(m);
 	if (kick) {
 		uint64_t one = 1;
-		if (!m->kick_own)
+		if (!m->own_fds)
 			memif_kick(m->tx_fd);
 		else if (write(m->tx_fd, &one, sizeof(one)) < 0)
 			return done; /* the counter is full: the peer is awake enough */
@@ -204,12 +205,12 @@ bool lm_memif_rx_arm(struct lm_memif *m)
 
 void lm_memif_rx_disarm(struct lm_memif *m)
 {
-	bool up = __atomic_load_n(&m->up, __ATOMIC_ACQUIRE);
+	uint64_t count;
 
-	if (up)
+	if (__atomic_load_n(&m->up, __ATOMIC_ACQUIRE))
 		memif_rings_ask(&m->rings, false);
-	if (up || m->kick_own) /* a client's eventfd lives on: it must not stay readable */
-		memif_drain(m->rx_fd);
+	if (m->own_fds && read(m->rx_fd, &count, sizeof(count)) < 0)
+		return; /* it was 0 */
 }
 
 void lm_memif_stats(const struct lm_memif *m, struct lm_memif_stats *out)

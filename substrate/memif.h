@@ -91,16 +91,17 @@ uint16_t lm_memif_tx(struct lm_memif *m, const struct lm_memif_frame *frames, ui
 bool lm_memif_is_up(const struct lm_memif *m);
 
 /**
- * The eventfd that a sleeping receiver polls. A client has the same one all its life. A server gets
- * another with each connection: valid from on_up until lm_memif_quiesced(), else -1; take it out of
- * an epoll set in on_down (the peer keeps the file open, so closing it does not).
+ * The eventfd that a sleeping receiver waits for. A client has the same one all its life. A server
+ * gets another with each connection: valid from on_up until lm_memif_quiesced(), else -1. Wait for
+ * a server's with EPOLLET (the peer could keep its counter above 0), and take it out of the epoll
+ * set in on_down (the peer keeps the file open, so closing it does not).
  */
 int lm_memif_rx_fd(const struct lm_memif *m);
 
 /**
  * Before sleeping: ask the peer for interrupts (clear MASK_INT, fence). Returns true when frames
- * are already waiting (then do not sleep). lm_memif_rx_disarm() after waking: sets MASK_INT and
- * drains the eventfd.
+ * are already waiting (then do not sleep). lm_memif_rx_disarm() after waking: sets MASK_INT; a
+ * client's eventfd is set to 0.
  */
 bool lm_memif_rx_arm(struct lm_memif *m);
 void lm_memif_rx_disarm(struct lm_memif *m);

@@ -278,7 +278,7 @@ static int client_init(struct lm_memif *m, const char *path, struct lm_err *err)
 	m->client = cl;
 	if (lm_unix_addr(&cl->server, path, err) < 0)
 		return -err->code;
-	m->kick_own = true;
+	m->own_fds = true;
 	m->rx_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	m->tx_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	cl->timer = evtimer_new(m->base, on_timer, m);

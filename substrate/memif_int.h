@@ -23,7 +23,7 @@ struct memif_client;
 struct lm_memif {
 	/* read by the datapath with every burst */
 	bool up;
-	bool kick_own; /* the eventfds are ours and non-blocking: plain write() will do */
+	bool own_fds; /* the eventfds are ours and non-blocking: plain read() and write() will do */
 	int rx_fd, tx_fd;
 	struct memif_rings rings;
 

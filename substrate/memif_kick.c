@@ -6,7 +6,6 @@
 #include <linux/aio_abi.h>
 #include <stdint.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,14 +51,4 @@ bool memif_kick(int fd)
 	struct timespec now = {0};
 	syscall(SYS_io_getevents, k->ctx, 0, EVENTS_MAX, done, &now);
 	return syscall(SYS_io_submit, k->ctx, 1, &list) == 1;
-}
-
-void memif_drain(int fd)
-{
-	uint64_t count;
-	struct iovec iov = {.iov_base = &count, .iov_len = sizeof(count)};
-
-	/* An empty counter is no error here, and the kernel does not wait for one (RWF_NOWAIT). */
-	if (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) < 0)
-		return;
 }

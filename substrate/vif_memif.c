@@ -76,7 +76,9 @@ static void epoll_leave(struct vif *v)
 static void on_up(void *ctx, struct lm_memif *m)
 {
 	struct vif *v = ctx;
-	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = wake_data(WAKE_MEMIF, v->slot)};
+	/* edge-triggered: the peer holds the counter too and could keep it above 0 for ever */
+	struct epoll_event ev = {
+		.events = EPOLLIN | EPOLLET, .data.u64 = wake_data(WAKE_MEMIF, v->slot)};
 	int fd = lm_memif_rx_fd(m);
 
 	if (epoll_ctl(v->worker->epfd, EPOLL_CTL_ADD, fd, &ev) == 0)

@@ -228,7 +228,7 @@ static void handle_events(
 		case WAKE_TAPS:
 			look_at_taps(w, t);
 			break;
-		case WAKE_MEMIF: /* disarm() drains it */
+		case WAKE_MEMIF: /* edge-triggered: nothing to drain */
 		case WAKE_TAP:
 			break;
 		}

@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <event2/event.h>
+#include <sys/epoll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,23 @@ static inline void pass_frames(struct lm_memif *a, struct lm_memif *b, unsigned 
 			ck_assert_mem_eq(out[i], want, len);
 		}
 	}
+}
+
+/* An epoll descriptor that wakes for frames of m. */
+static inline int wait_fd(const struct lm_memif *m, bool server)
+{
+	struct epoll_event ev = {.events = EPOLLIN | (server ? (uint32_t)EPOLLET : 0)};
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+
+	ck_assert_int_eq(epoll_ctl(ep, EPOLL_CTL_ADD, lm_memif_rx_fd(m), &ev), 0);
+	return ep;
+}
+
+static inline bool woken(int ep, int timeout_ms)
+{
+	struct epoll_event ev;
+
+	return epoll_wait(ep, &ev, 1, timeout_ms) == 1;
 }
 
 #define MEMIF_TEST_MAIN(suite_name, add_cases)          \

@@ -3,20 +3,20 @@
  * One end of a memif whose other end sends every frame back:
  *	tool_memif_peer server|client PATH COUNT [sleep]
  * passes COUNT numbered frames of 60 to 1514 octets and prints, as JSON, how many came back and
- * whether they were whole and in order. Ends when all are back, or 20 s after the first.
+ * whether they were whole and in order. Ends when all are back, or 40 s after the first.
  */
 #include <event2/event.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "substrate/memif.h"
 
 #define WINDOW	 256 /* frames on their way at once: fewer than any ring between us holds */
-#define LIMIT_MS 20000
+#define LIMIT_MS 40000
 
 static unsigned changes; /* of the connection, up or down */
 
@@ -60,7 +60,7 @@ static void fill(uint8_t *frame, uint64_t seq)
 struct run {
 	struct lm_memif *m;
 	uint64_t count, sent, back, bad, sleeps;
-	bool sleeping;
+	int ep; /* -1: poll */
 };
 
 static void send_some(struct run *r)
@@ -90,12 +90,12 @@ static void take_some(struct run *r)
 		if (f[i].len != frame_len(r->back) || memcmp(data[i], want, f[i].len) != 0)
 			r->bad++;
 	}
-	if (n == 0 && r->sleeping) {
-		struct pollfd pfd = {.fd = lm_memif_rx_fd(r->m), .events = POLLIN};
+	if (n == 0 && r->ep >= 0) {
+		struct epoll_event ev;
 		/* bounded: DPDK's PMD has no fence between its index and the flag */
 		if (!lm_memif_rx_arm(r->m)) {
 			r->sleeps++;
-			poll(&pfd, 1, 10);
+			epoll_wait(r->ep, &ev, 1, 10);
 		}
 		lm_memif_rx_disarm(r->m);
 	}
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 	struct event_base *base = event_base_new();
 	struct lm_memif_listener *l = NULL;
 	struct lm_err err = {0};
-	struct run r = {.count = strtoull(argv[3], NULL, 10), .sleeping = argc > 4};
+	struct run r = {.count = strtoull(argv[3], NULL, 10), .ep = -1};
 	struct lm_memif_conf conf = {.id = 0,
 		.ring_size_log2 = 10,
 		.buffer_size = 2048,
@@ -131,6 +131,11 @@ int main(int argc, char **argv)
 	uint64_t end = now_ms() + LIMIT_MS;
 	while (!lm_memif_is_up(r.m) && now_ms() < end)
 		event_base_loop(base, EVLOOP_ONCE);
+	if (argc > 4) {
+		struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
+		r.ep = epoll_create1(EPOLL_CLOEXEC);
+		epoll_ctl(r.ep, EPOLL_CTL_ADD, lm_memif_rx_fd(r.m), &ev);
+	}
 	for (unsigned turn = 0; r.back < r.count && now_ms() < end; turn++) {
 		send_some(&r);
 		take_some(&r);
