@@ -158,6 +158,8 @@ int eal_start(struct substrate *s, struct lm_err *err)
 #undef ARG
 	if (rte_eal_init(argc, argv) < 0)
 		return lm_err_set(err, rte_errno, "cannot start DPDK: %s", rte_strerror(rte_errno));
+	/* made but not used without shared configuration; even kill -9 shall leave nothing */
+	rmdir(rte_eal_get_runtime_dir());
 	RTE_LCORE_FOREACH_WORKER (lcore)
 		s->workers[i++].lcore = lcore;
 	rc = make_pool(s, err);
@@ -166,13 +168,9 @@ int eal_start(struct substrate *s, struct lm_err *err)
 
 void eal_stop(struct substrate *s)
 {
-	char dir[512];
-
 	if (rte_eal_get_runtime_dir()[0] == '\0')
 		return; /* EAL never came up */
-	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
 	rte_free(s->qsbr);
 	rte_mempool_free(s->pool);
 	rte_eal_cleanup();
-	rmdir(dir);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include <jansson.h>
 #include <rte_common.h>
@@ -131,6 +132,7 @@ struct vif {
 			struct memif_listener *listener;
 			struct substrate *substrate;
 			int epoll_fd; /* in the worker's epoll set; -1 */
+			time_t logged_s;
 		} memif;
 		struct {
 			int fd;

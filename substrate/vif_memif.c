@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #include "mp/log.h"
 
@@ -73,6 +74,16 @@ static void epoll_leave(struct vif *v)
 	v->memif.epoll_fd = -1;
 }
 
+/* A sliver may connect and hang up as fast as it likes: a line a second is enough of that. */
+static void log_state(struct vif *v, const char *state, const char *why)
+{
+	time_t now = time(NULL);
+
+	if (now != v->memif.logged_s)
+		lm_info("vif %s: %s%s%s", v->name, state, why[0] != '\0' ? ": " : "", why);
+	v->memif.logged_s = now;
+}
+
 static void on_up(void *ctx, struct lm_memif *m)
 {
 	struct vif *v = ctx;
@@ -85,7 +96,7 @@ static void on_up(void *ctx, struct lm_memif *m)
 		v->memif.epoll_fd = fd;
 	else
 		lm_warning("vif %s: cannot wait for its frames: %s", v->name, strerror(errno));
-	lm_info("vif %s: up", v->name);
+	log_state(v, "up", "");
 	worker_wake(v->worker); /* asks the peer for interrupts before it sleeps again */
 }
 
@@ -93,7 +104,7 @@ static void on_down(void *ctx, struct lm_memif *m, const char *why)
 {
 	struct vif *v = ctx;
 
-	lm_info("vif %s: down: %s", v->name, why);
+	log_state(v, "down", why);
 	epoll_leave(v);
 	substrate_synchronize(v->memif.substrate);
 	lm_memif_quiesced(m);

@@ -545,6 +545,7 @@ def test_memif_with_testpmd(world):
         finally:
             pmd.stdin.close()
             end(pmd)
+            shutil.rmtree("/run/dpdk/lmsub-pmd", ignore_errors=True)
         poll("memif down", lambda: not up())
         world.peer["east"].drain()
     world.sub.expect_drop("vifs", "m", "vif_down",
@@ -570,6 +571,7 @@ def test_restart():
         first, peer = index(), Tap("lmsubr-peer", "east")
         sub.stop(signal.SIGKILL)
         assert index() == first
+        assert not os.path.exists(f"/run/dpdk/lamina-{sub.ns.name}")
         sub.start()
         sliver = configure()
         assert index() == first
