@@ -217,6 +217,24 @@ static int parse_if(
 	return rc < 0 ? rc : parse_addrs(i, obj, err);
 }
 
+/* "eth0" with two vMACs makes a TAP "eth0.1": no interface may have that name. */
+static int check_tap_names(const struct sliver_conf *conf, struct lm_err *err)
+{
+	char tap[IFNAMSIZ];
+
+	for (unsigned int i = 0; i < conf->n_ifs; i++)
+		for (unsigned int m = 1; m < conf->ifs[i].n_macs; m++) {
+			sliver_if_tap_name(&conf->ifs[i], m, tap);
+			for (unsigned int k = 0; k < conf->n_ifs; k++)
+				if (strcmp(conf->ifs[k].name, tap) == 0)
+					return lm_err_set(err, EEXIST,
+						"interfaces: '%s' is also the TAP of a vMAC of "
+						"'%s'",
+						tap, conf->ifs[i].name);
+		}
+	return 0;
+}
+
 static int parse_ifs(struct sliver_conf *conf, const json_t *root, struct lm_err *err)
 {
 	const json_t *ifs = json_object_get(root, "interfaces");
@@ -242,7 +260,7 @@ static int parse_ifs(struct sliver_conf *conf, const json_t *root, struct lm_err
 		return lm_err_set(err, EINVAL,
 			"'interfaces' have %u vMACs; a sliver has at most %d", n_taps,
 			SLIVER_TAPS_MAX);
-	return 0;
+	return check_tap_names(conf, err);
 }
 
 static int parse_root(struct sliver_conf *conf, const json_t *root, struct lm_err *err)

@@ -62,6 +62,7 @@ static const struct {
 	{"\"eth0\"", "\"sixteen-octets-x\"", "longer than 15"},
 	{"\"eth0\"", "\"fifteen-octetsx\"", "too long for more than one"},
 	{"\"k0\"", "\"eth0\"", "twice"},
+	{"\"k0\"", "\"eth0.1\"", "also the TAP"},
 	{"02:4c:00:00:00:01", "02:4c:00:00:00", "MAC"},
 	{"02:4c:00:00:00:01", "02:4c:00:00:00:01:02", "MAC"},
 	{"02:4c:00:00:00:01", "03:4c:00:00:00:01", "group"},
