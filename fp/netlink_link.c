@@ -57,7 +57,10 @@ void nl_link(struct lm_netlink *nl, const struct nlmsghdr *nlh, void *ctx)
 	if (tb[IFLA_MTU] != NULL) {
 		uint32_t mtu = mnl_attr_get_u32(tb[IFLA_MTU]);
 
-		t->mtu = mtu < UINT16_MAX ? (uint16_t)mtu : UINT16_MAX;
+		uint16_t made_for = nl->conf.dp->ports.vifs[t->vif].mtu;
+
+		/* who raises it in the sliver gets no longer frames through the substrate */
+		t->mtu = mtu < made_for ? (uint16_t)mtu : made_for;
 	}
 	if (t->ifindex != (uint32_t)ifi->ifi_index) {
 		if (t->ifindex != 0)

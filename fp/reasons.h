@@ -25,6 +25,7 @@
 	X(punt_ring_full, "the control thread did not take punted frames fast enough")           \
 	X(punt_rate, "more punted frames of one class than its rate allows")                     \
 	X(tap_write, "the kernel did not take a punted frame")                                   \
+	X(oversize, "from the kernel, longer than the interface was made for")                   \
 	X(no_buffer, "no free packet buffer for a frame from the kernel")
 
 /* X(symbol, packets a second, burst, meaning): the frame goes to the sliver's kernel. */

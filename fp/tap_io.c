@@ -90,7 +90,10 @@ static struct rte_mbuf *read_frame(struct lm_tap_io *io, int fd, uint16_t vif)
 		return NULL;
 	}
 	len = read(fd, lm_data(m), rte_pktmbuf_tailroom(m));
-	if (len < LM_ETH_LEN) {
+	/* buffers have room to spare for every allowed frame: a full one was cut off */
+	if (len == rte_pktmbuf_tailroom(m))
+		io->counters->drops[LM_DROP_oversize]++;
+	if (len < LM_ETH_LEN || len == rte_pktmbuf_tailroom(m)) {
 		rte_pktmbuf_free(m);
 		return NULL;
 	}

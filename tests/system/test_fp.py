@@ -353,5 +353,5 @@ def test_refusals(world):
     bad = world.bed.file("bad.json", '{"fp": {"mode": "fast", "memory_mb": 64}}')
     for args, words in ((("-c", "/nonexistent"), "/nonexistent"), (("-c", bad), f"{bad}: fp.mode: must be shared or dedicated"),
                         (("-c", world.routers[0].conf), "use --tap")):
-        done = testbed.run([testbed.BIN / "lamina-fp", *args], check=False)
+        done = testbed.run([testbed.BIN / "lamina-fp", "-s", world.bed.dir / "never.sock", *args], check=False)
         assert done.returncode == 1 and words in done.stderr and done.stderr.count("\n") == 1, done.stderr
