@@ -32,9 +32,10 @@
 /*
  * Limits are inherited through runc and not in its configuration: it would set them from outside,
  * which takes CAP_SYS_RESOURCE over a namespace that root does not own. A core limit of 1 (0 is not
- * enough) also keeps a crash in a sliver from starting the host's core_pattern program.
+ * enough) also keeps a crash in a sliver from starting the host's core_pattern program; sudo's
+ * limit of 0 stays where root may not raise it.
  */
-#define NO_CORE "--core=1:1"
+#define NO_CORE "ulimit -c 1 2>/dev/null; exec \"$@\""
 
 static int make_dir(const char *path, mode_t mode, struct lm_err *err)
 {
@@ -163,9 +164,9 @@ static int run(const struct lm_container_conf *conf, pid_t *pid, struct lm_err *
 {
 	char pid_file[PATH_MAX], runc_log[PATH_MAX], nofile[64];
 	unsigned long files = nofile_limit(conf->nofile != 0 ? conf->nofile : LM_CONTAINER_NOFILE);
-	const char *argv[] = {"prlimit", NO_CORE, nofile, "runc", "--root", conf->runc_root,
-		"--log", runc_log, "--log-format", "json", "run", "--detach", "--bundle",
-		conf->bundle_dir, "--pid-file", pid_file, conf->id, NULL};
+	const char *argv[] = {"sh", "-c", NO_CORE, "sh", "prlimit", nofile, "runc", "--root",
+		conf->runc_root, "--log", runc_log, "--log-format", "json", "run", "--detach",
+		"--bundle", conf->bundle_dir, "--pid-file", pid_file, conf->id, NULL};
 	lm_cleanup_close int log_fd = -1;
 	lm_cleanup_close int held = -1;
 	int rc;
@@ -351,8 +352,10 @@ int lm_container_exec_argv(const char *runc_root, const char *id, bool terminal,
 {
 	size_t n = 0;
 
-	out[n++] = "prlimit";
+	out[n++] = "sh";
+	out[n++] = "-c";
 	out[n++] = NO_CORE;
+	out[n++] = "sh";
 	out[n++] = "runc";
 	out[n++] = "--root";
 	out[n++] = runc_root;
@@ -368,7 +371,7 @@ int lm_container_exec_argv(const char *runc_root, const char *id, bool terminal,
 		if (n + 1 >= LM_CONTAINER_EXEC_ARGS_MAX)
 			return lm_err_set(err, E2BIG,
 				"the command has too many words (at most %d); use: sh -c '...'",
-				LM_CONTAINER_EXEC_ARGS_MAX - 14);
+				LM_CONTAINER_EXEC_ARGS_MAX - 16);
 		out[n++] = *argv;
 	}
 	out[n] = NULL;
