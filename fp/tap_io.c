@@ -68,7 +68,7 @@ static void on_punt(evutil_socket_t fd, short what, void *arg)
 		return;
 	__atomic_store_n(&io->w->punt_signaled, false, __ATOMIC_SEQ_CST);
 	n = rte_ring_sc_dequeue_burst(io->w->punt_ring, (void **)mbufs, PUNT_BURST, NULL);
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n && mbufs[i] != NULL; i++)
 		deliver(io, mbufs[i]);
 	if (n > 0)
 		lm_free_frames(mbufs, (uint16_t)n);
