@@ -2,10 +2,10 @@
 /* `lamina apply`, `destroy`, `inspect` and `counters`. */
 #include "mp/cli.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "mp/cleanup.h"
+#include "mp/read_file.h"
 #include "mp/rpc.h"
 #include "mp/table.h"
 
@@ -16,18 +16,13 @@
 
 static int read_spec(struct cli *cli, json_t **xml)
 {
-	lm_cleanup_file FILE *f = fopen(cli->spec, "re");
-	lm_cleanup_free char *text = malloc(LM_RPC_LINE_MAX + 1);
+	lm_cleanup_free char *text = NULL;
 	lm_cleanup_free char *line = NULL;
-	size_t n;
+	struct lm_err err = {0};
+	size_t n = 0;
 
-	if (f == NULL)
-		return cli_error(cli, CLI_FAILED, "%s: %s", cli->spec, strerror(errno));
-	if (text == NULL)
-		return cli_error(cli, CLI_FAILED, "out of memory");
-	n = fread(text, 1, LM_RPC_LINE_MAX + 1, f);
-	if (ferror(f))
-		return cli_error(cli, CLI_FAILED, "%s: %s", cli->spec, strerror(errno));
+	if (lm_read_file(cli->spec, LM_RPC_LINE_MAX, &text, &n, &err) < 0)
+		return cli_error(cli, CLI_FAILED, "%s", err.msg);
 	*xml = json_stringn(text, n);
 	if (*xml == NULL)
 		return cli_error(cli, CLI_FAILED, "%s: not UTF-8 text", cli->spec);

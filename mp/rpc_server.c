@@ -275,12 +275,14 @@ struct lm_rpc_server *lm_rpc_server_new(struct event_base *base, const struct lm
 
 void lm_rpc_server_free(struct lm_rpc_server *server)
 {
-	struct client *c;
+	struct client *c, *next;
 
 	if (server == NULL)
 		return;
-	while ((c = TAILQ_FIRST(&server->clients)) != NULL)
+	for (c = TAILQ_FIRST(&server->clients); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, next);
 		client_free(c);
+	}
 	evconnlistener_free(server->listener);
 	unlink(server->path);
 	free(server->path);

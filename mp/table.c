@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mp/cleanup.h"
-
 /* Blanks out what a terminal could take for a command: C0, DEL and, in UTF-8, C1. */
 static void make_plain(char *text)
 {
@@ -28,9 +26,10 @@ static char *join(const json_t *array)
 	if (f == NULL)
 		return NULL;
 	json_array_foreach (array, i, item) {
-		lm_cleanup_free char *cell = lm_table_cell(item);
+		char *cell = lm_table_cell(item);
 
 		fprintf(f, "%s%s", i > 0 ? "," : "", cell != NULL ? cell : "-");
+		free(cell);
 	}
 	if (json_array_size(array) == 0)
 		fputs("-", f);

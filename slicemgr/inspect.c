@@ -60,7 +60,7 @@ static void ask(struct gather *g, const struct sliver *sliver, const char *metho
 	if (agent_call_start(sliver->node->base, sliver->dir, sliver->uid_base, method, params,
 		    AGENT_MS, done, q) == NULL) {
 		free(q);
-		gather_done(g);
+		g->waiting--; /* whoever asks holds one more, so this is not the last */
 	}
 }
 

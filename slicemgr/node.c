@@ -16,6 +16,7 @@
 
 #include "mp/cleanup.h"
 #include "mp/log.h"
+#include "mp/read_file.h"
 #include "slicemgr/neighbours.h"
 #include "slicemgr/node_dirs.h"
 #include "slicemgr/plan.h"
@@ -46,18 +47,11 @@ struct slice *node_slice(const struct node *node, const char *name)
 
 static int read_config(struct node *node, const char *file, struct lm_err *err)
 {
-	lm_cleanup_file FILE *f = fopen(file, "re");
-	lm_cleanup_free char *text = malloc(LM_SPEC_BYTES_MAX + 1);
-	size_t n;
+	lm_cleanup_free char *text = NULL;
+	size_t n = 0;
+	int rc = lm_read_file(file, LM_SPEC_BYTES_MAX, &text, &n, err);
 
-	if (f == NULL)
-		return lm_err_errno(err, errno, "%s", file);
-	if (text == NULL)
-		return lm_err_set(err, ENOMEM, "out of memory");
-	n = fread(text, 1, LM_SPEC_BYTES_MAX + 1, f);
-	if (ferror(f))
-		return lm_err_errno(err, errno, "%s", file);
-	return lm_node_conf_parse(file, text, n, &node->conf, err);
+	return rc < 0 ? rc : lm_node_conf_parse(file, text, n, &node->conf, err);
 }
 
 static int find_programs(struct node *node, struct lm_err *err)

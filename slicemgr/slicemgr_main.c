@@ -57,6 +57,7 @@ int main(int argc, char **argv)
 	base = agent_call_init() == 0 ? event_base_new() : NULL;
 	if (base == NULL || node == NULL) {
 		lm_error("out of memory");
+		free(node);
 		return EXIT_FAILURE;
 	}
 	if (ready_fd >= 0)
