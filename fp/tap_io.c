@@ -45,6 +45,7 @@ static void write_tap(struct lm_tap_io *io, struct rte_mbuf *m, uint16_t tap)
 
 static void deliver(struct lm_tap_io *io, struct rte_mbuf *m)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): rte_ring filled it */
 	const struct lm_vif *vif = &io->w->dp->ports.vifs[m->port];
 	uint16_t tap = lm_meta(m)->tap;
 

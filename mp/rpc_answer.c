@@ -40,7 +40,7 @@ static json_t *message_text(const char *msg)
 
 	if (text != NULL)
 		return text;
-	for (i = 0; msg[i] != '\0' && i < sizeof(ascii) - 1; i++)
+	for (i = 0; i < sizeof(ascii) - 1 && msg[i] != '\0'; i++)
 		ascii[i] = (unsigned char)msg[i] < 0x80 ? msg[i] : '?';
 	ascii[i] = '\0';
 	return json_string(ascii);

@@ -164,6 +164,7 @@ unsigned int inbox_input(struct worker *w, const struct table *t)
 	unsigned int n = rte_ring_sc_dequeue_burst(w->inbox, (void **)m, BURST, NULL);
 
 	for (unsigned int i = 0; i < n; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): rte_ring fills it */
 		const struct handover *to = rte_mbuf_to_priv(m[i]);
 
 		if (to->is_port) {

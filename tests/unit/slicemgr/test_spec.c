@@ -258,6 +258,7 @@ START_TEST(warnings)
 {
 	static const char *const want[] = {
 		"t.xml:1: <rspec> expires has no effect: destroy the slice yourself",
+		/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text */
 		"t.xml:2: node 'r': exclusive has no effect: slivers share the machine, ask for "
 		"cores with <lm:fp mode=\"dedicated\"/>",
 		"t.xml:2: node 'r': component_name has no effect",
