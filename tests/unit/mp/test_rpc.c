@@ -163,7 +163,7 @@ static int end_child(int sig)
 
 static void setup(void)
 {
-	memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
+	snprintf(dir, sizeof(dir), "/tmp/lm-rpc-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/s.sock", dir);
 }
