@@ -9,6 +9,8 @@ SHELL := /bin/bash
 CC ?= gcc
 PKG_CONFIG ?= pkg-config
 PYTHON := /usr/bin/python3
+# what root runs from the tree leaves no files of root's in it
+export PYTHONDONTWRITEBYTECODE := 1
 FOLDERS := mp substrate fp cp slicemgr
 
 # FLAVOR: rel (what is shipped), asan (unit tests under ASan+UBSan), fuzz (libFuzzer, clang)
@@ -98,6 +100,7 @@ $(foreach m,$(MAINS),$(eval $(call PROG_RULES,$(patsubst %/,%,$(dir $(m))),$(pat
 
 .PHONY: _programs
 _programs: $(PROGS)
+	@:
 
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "mp/cleanup.h"
+#include "mp/core_limit.h"
 
 #define ARGS_MAX	512
 #define PROBE_TIMEOUT_S 2
@@ -65,6 +66,7 @@ static int become(struct cli *cli, struct args *args)
 {
 	signal(SIGPIPE, SIG_DFL);
 	fflush(NULL);
+	lm_core_limit_set();
 	execvp(args->v[0], (char *const *)args->v);
 	return cli_error(cli, CLI_FAILED, "%s: %s", args->v[0], strerror(errno));
 }
@@ -127,6 +129,7 @@ static int run(const struct args *args, int output, int limit_ms)
 			dup2(output, STDOUT_FILENO);
 			dup2(null, STDERR_FILENO);
 		}
+		lm_core_limit_set();
 		execvp(args->v[0], (char *const *)args->v);
 		_exit(127);
 	}

@@ -18,6 +18,7 @@
 #include <linux/magic.h>
 
 #include "mp/cleanup.h"
+#include "mp/core_limit.h"
 #include "slicemgr/container_cgroup.h"
 #include "slicemgr/container_config.h"
 #include "slicemgr/container_run.h"
@@ -28,14 +29,6 @@
 #define CTL_MOUNT	"size=256k,nr_inodes=64,mode=0700,uid=%u,gid=%u"
 #define LOG_MOUNT	"size=%llu,nr_inodes=16,mode=0755"
 #define LOG_NAME	"console.log"
-
-/*
- * Limits are inherited through runc and not in its configuration: it would set them from outside,
- * which takes CAP_SYS_RESOURCE over a namespace that root does not own. A core limit of 1 (0 is not
- * enough) also keeps a crash in a sliver from starting the host's core_pattern program; sudo's
- * limit of 0 stays where root may not raise it.
- */
-#define NO_CORE "ulimit -c 1 2>/dev/null; exec \"$@\""
 
 static int make_dir(const char *path, mode_t mode, struct lm_err *err)
 {
@@ -104,11 +97,11 @@ static int write_bundle(
 	return 0;
 }
 
-/* The last line that runc left in its log, for the error message. */
-static int runc_failed(const char *log, const char *what, const char *id, struct lm_err *err)
+/* The last line that runc (or prlimit before it) left in its log or else on the console. */
+static int runc_failed(const struct lm_container_conf *conf, const char *log, struct lm_err *err)
 {
 	lm_cleanup_file FILE *f = fopen(log, "re");
-	char line[LM_ERR_MSG_MAX] = "", last[LM_ERR_MSG_MAX] = "no reason given";
+	char line[LM_ERR_MSG_MAX] = "", last[LM_ERR_MSG_MAX] = "";
 	const char *msg = NULL;
 	json_t *entry;
 
@@ -116,8 +109,13 @@ static int runc_failed(const char *log, const char *what, const char *id, struct
 		memcpy(last, line, sizeof(last));
 	entry = json_loads(last, 0, NULL);
 	msg = json_string_value(json_object_get(entry, "msg"));
-	lm_err_set(err, EIO, "runc could not %s container %s: %.300s", what, id,
-		msg != NULL ? msg : last);
+	if (msg == NULL && last[0] == '\0') {
+		lm_container_log_tail(conf->log_dir, last, sizeof(last));
+		last[strcspn(last, "\n")] = '\0';
+	}
+	if (msg == NULL)
+		msg = last[0] != '\0' ? last : "no reason given";
+	lm_err_set(err, EIO, "runc could not start container %s: %.300s", conf->id, msg);
 	json_decref(entry);
 	return -EIO;
 }
@@ -160,18 +158,23 @@ static unsigned long nofile_limit(uint32_t want)
 	return want;
 }
 
+/*
+ * Limits are inherited through runc and not in its configuration: it would set them from outside,
+ * which takes CAP_SYS_RESOURCE over a namespace that root does not own.
+ */
 static int run(const struct lm_container_conf *conf, pid_t *pid, struct lm_err *err)
 {
-	char pid_file[PATH_MAX], runc_log[PATH_MAX], nofile[64];
+	char pid_file[PATH_MAX], runc_log[PATH_MAX], nofile[64], core[64];
 	unsigned long files = nofile_limit(conf->nofile != 0 ? conf->nofile : LM_CONTAINER_NOFILE);
-	const char *argv[] = {"sh", "-c", NO_CORE, "sh", "prlimit", nofile, "runc", "--root",
-		conf->runc_root, "--log", runc_log, "--log-format", "json", "run", "--detach",
-		"--bundle", conf->bundle_dir, "--pid-file", pid_file, conf->id, NULL};
+	const char *argv[] = {"prlimit", core, nofile, "runc", "--root", conf->runc_root, "--log",
+		runc_log, "--log-format", "json", "run", "--detach", "--bundle", conf->bundle_dir,
+		"--pid-file", pid_file, conf->id, NULL};
 	lm_cleanup_close int log_fd = -1;
 	lm_cleanup_close int held = -1;
 	int rc;
 
 	snprintf(nofile, sizeof(nofile), "--nofile=%lu:%lu", files, files);
+	snprintf(core, sizeof(core), "--core=%lu:%lu", lm_core_limit(), lm_core_limit());
 	if (join(pid_file, conf->bundle_dir, "pid", err) < 0 ||
 		join(runc_log, conf->bundle_dir, "runc.log", err) < 0)
 		return -err->code;
@@ -184,8 +187,7 @@ static int run(const struct lm_container_conf *conf, pid_t *pid, struct lm_err *
 	rc = lm_container_run(argv, log_fd, NULL, 0, RUNC_TIMEOUT_MS, err);
 	if (rc < 0)
 		return rc;
-	return rc == 0 ? read_pid(pid_file, pid, err)
-		       : runc_failed(runc_log, "start", conf->id, err);
+	return rc == 0 ? read_pid(pid_file, pid, err) : runc_failed(conf, runc_log, err);
 }
 
 static int check(const struct lm_container_conf *conf, struct lm_err *err)
@@ -352,10 +354,6 @@ int lm_container_exec_argv(const char *runc_root, const char *id, bool terminal,
 {
 	size_t n = 0;
 
-	out[n++] = "sh";
-	out[n++] = "-c";
-	out[n++] = NO_CORE;
-	out[n++] = "sh";
 	out[n++] = "runc";
 	out[n++] = "--root";
 	out[n++] = runc_root;
@@ -371,7 +369,7 @@ int lm_container_exec_argv(const char *runc_root, const char *id, bool terminal,
 		if (n + 1 >= LM_CONTAINER_EXEC_ARGS_MAX)
 			return lm_err_set(err, E2BIG,
 				"the command has too many words (at most %d); use: sh -c '...'",
-				LM_CONTAINER_EXEC_ARGS_MAX - 16);
+				LM_CONTAINER_EXEC_ARGS_MAX - 12);
 		out[n++] = *argv;
 	}
 	out[n] = NULL;

@@ -88,7 +88,8 @@ struct lm_container_place lm_container_place(const struct lm_container_conf *con
 int lm_container_delete(const struct lm_container_place *place, int grace_ms, struct lm_err *err);
 
 /**
- * Fill `out` with the argv that runs `argv` (NULL-terminated) inside container `id`: for execvp().
+ * Fill `out` with the argv that runs `argv` (NULL-terminated) inside container `id`: for execvp(),
+ * after lm_core_limit_set().
  * With `terminal` the command gets a pseudo-terminal of the sliver's own. Strings are borrowed.
  * -E2BIG when argv does not fit.
  */

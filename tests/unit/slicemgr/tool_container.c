@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mp/core_limit.h"
 #include "slicemgr/container.h"
 
 static char paths[7][PATH_MAX];
@@ -70,6 +71,7 @@ static int act(
 
 		rc = lm_container_exec_argv(c->runc_root, c->id, isatty(0) == 1, argv, out, err);
 		if (rc == 0) {
+			lm_core_limit_set();
 			execvp(out[0], (char *const *)(uintptr_t)out);
 			rc = lm_err_errno(err, errno, "%s", out[0]);
 		}
