@@ -180,7 +180,7 @@ bench-%:         ## run benchmark NAME, JSON under build/bench/
 
 soak:            ## the long runs that make check leaves out (root)
 	@$(AS_USER) $(MAKE) --no-print-directory all
-	@SOAK=1 AS_USER="$(AS_USER)" $(PYTHON) tests/check.py system
+	@SOAK=1 FUZZ_SECONDS=600 AS_USER="$(AS_USER)" $(PYTHON) tests/check.py soak
 
 PREFIX ?= /usr
 install: all     ## install below DESTDIR

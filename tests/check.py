@@ -5,6 +5,7 @@
 unit    every tests/unit/*/test_*.c, as shipped and under ASan+UBSan
 fuzz    every tests/fuzz/*/fuzz_*.c for FUZZ_SECONDS (30) from its corpus
 system  tests/system with pytest: real processes, real FRR, network namespaces (root)
+soak    fuzz and system, with SOAK=1 and FUZZ_SECONDS=600 from `make soak`: for hours, not for CI
 """
 
 import concurrent.futures
@@ -132,7 +133,7 @@ def system(tally):
 
 def main():
     what = sys.argv[1] if len(sys.argv) > 1 else "all"
-    steps = {"unit": [unit], "fuzz": [fuzz], "system": [system], "all": [unit, fuzz, system]}
+    steps = {"unit": [unit], "fuzz": [fuzz], "system": [system], "all": [unit, fuzz, system], "soak": [fuzz, system]}
     if what not in steps:
         sys.exit(f"check: no such part '{what}'; there are: {', '.join(steps)}")
     tally = Tally()
