@@ -104,8 +104,7 @@ static __rte_always_inline uint16_t lm_node_sort(struct rte_graph *graph, struct
 static __rte_always_inline void lm_free_frames(struct rte_mbuf **mbufs, uint16_t n)
 {
 	if (n > 0)
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it does not see rte_ring
-		 * fill it */
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): rte_ring fills it */
 		rte_mempool_put_bulk(mbufs[0]->pool, (void **)mbufs, n);
 }
 
