@@ -14,35 +14,15 @@
 #include <unistd.h>
 
 #include "mp/cleanup.h"
+#include "slicemgr/run_dir.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
-#define LOCK_DIR    "/run/lamina"
-#define LOCK_FILE   LOCK_DIR "/.cgroup.lock"
 #define TRIES	    50
 #define TRY_NS	    (20 * 1000 * 1000)
 
-static int lock(int how, struct lm_err *err)
-{
-	int fd;
-
-	if (mkdir(LOCK_DIR, 0755) < 0 && errno != EEXIST)
-		return lm_err_errno(err, errno, "cannot make %s", LOCK_DIR);
-	fd = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return lm_err_errno(err, errno, "cannot open %s", LOCK_FILE);
-	while (flock(fd, how) < 0)
-		if (errno != EINTR) {
-			int code = errno;
-
-			close(fd);
-			return lm_err_errno(err, code, "cannot lock %s", LOCK_FILE);
-		}
-	return fd;
-}
-
 int lm_cgroup_hold(struct lm_err *err)
 {
-	return lock(LOCK_SH, err);
+	return lm_lock_path(LM_CGROUP_LOCK, false, LOCK_SH, err);
 }
 
 /* Removes CGROUP_ROOT/TOP/PATH; true when it is not there (any more). */
@@ -103,7 +83,7 @@ int lm_cgroup_remove(const char *parent, const char *name, struct lm_err *err)
 	if (parent[0] != '/' || strstr(parent, "..") != NULL || strchr(name, '/') != NULL)
 		return lm_err_set(err, EINVAL, "cgroup %s/%s: not a plain path", parent, name);
 	snprintf(path, sizeof(path), "%s/%s", parent, name);
-	held = lock(LOCK_EX, err);
+	held = lm_lock_path(LM_CGROUP_LOCK, false, LOCK_EX, err);
 	if (held < 0)
 		return held;
 	if (!each_hierarchy(parent, path))

@@ -18,9 +18,9 @@
 #include "mp/cleanup.h"
 #include "mp/log.h"
 #include "mp/unix_path.h"
+#include "slicemgr/run_dir.h"
 #include "slicemgr/sliver_place.h"
 
-#define RUN_DIR "/run/lamina"
 /* the longest socket path: RUNDIR/s/SLICE/SLIVER/memif/memif.sock */
 #define RUNDIR_LEN_MAX                                                                     \
 	(107 - (sizeof("/s//") - 1) - (LM_SLICE_NAME_MAX - 1) - (LM_SLIVER_NAME_MAX - 1) - \
@@ -33,7 +33,7 @@ static void path_in(const struct node *node, const char *name, char path[PATH_MA
 }
 
 /* mkdir -p, for root alone to write. */
-static int make_dirs(const char *path, struct lm_err *err)
+static int make_dirs_once(const char *path, struct lm_err *err)
 {
 	char part[PATH_MAX];
 
@@ -50,6 +50,14 @@ static int make_dirs(const char *path, struct lm_err *err)
 			return 0;
 		*c = '/';
 	}
+}
+
+/* The last node that goes removes LM_RUN_DIR, perhaps just now. */
+static int make_dirs(const char *path, struct lm_err *err)
+{
+	int rc = make_dirs_once(path, err);
+
+	return rc == -ENOENT ? make_dirs_once(path, err) : rc;
 }
 
 static long pid_in(const char *path)
@@ -204,10 +212,10 @@ static void sweep(const struct node *node)
 /* /run/lamina/NAME leads to a run directory elsewhere, so that `lamina -n NAME` finds it. */
 static int make_alias(struct node *node, struct lm_err *err)
 {
-	snprintf(node->alias, sizeof(node->alias), RUN_DIR "/%s", node->conf.name);
+	snprintf(node->alias, sizeof(node->alias), LM_RUN_DIR "/%s", node->conf.name);
 	if (strcmp(node->alias, node->conf.rundir) == 0)
 		return 0;
-	if (make_dirs(RUN_DIR, err) < 0)
+	if (make_dirs(LM_RUN_DIR, err) < 0)
 		return -err->code;
 	if (symlink(node->conf.rundir, node->alias) < 0) {
 		char target[PATH_MAX] = "";
@@ -267,6 +275,7 @@ static void unclaim(struct node *node, bool was_there)
 	close(node->lock_fd);
 	node->lock_fd = -1;
 	rmdir(node->conf.rundir);
+	lm_run_dir_tidy();
 }
 
 int node_dirs_claim(struct node *node, struct lm_err *err)
@@ -318,4 +327,5 @@ void node_dirs_remove(struct node *node)
 		unlink(node->alias);
 	close(node->lock_fd);
 	node->lock_fd = -1;
+	lm_run_dir_tidy();
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "mp/cleanup.h"
+#include "slicemgr/run_dir.h"
 
 /* What a range's file says; one line each: owner, pid, start, pidns, boot. */
 struct claim {
@@ -147,36 +148,6 @@ static bool is_dead(const struct claim *c, const struct claim *self, uint32_t ba
 	return lstat(c->owner, &st) < 0 && errno == ENOENT && !range_has_processes(base);
 }
 
-/* One lock for all changes on the machine; returns a descriptor to close. */
-static int lock(const char *dir, struct lm_err *err)
-{
-	char path[PATH_MAX];
-	char *slash;
-	int fd;
-
-	/* /run/lamina itself may not be there yet */
-	snprintf(path, sizeof(path), "%s", dir);
-	slash = strrchr(path, '/');
-	if (slash != NULL && slash != path) {
-		*slash = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
-			return lm_err_errno(err, errno, "cannot make %s", path);
-	}
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-		return lm_err_errno(err, errno, "cannot make %s", dir);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return lm_err_errno(err, errno, "cannot open %s", dir);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR) {
-			int code = errno;
-
-			close(fd);
-			return lm_err_errno(err, code, "cannot lock %s", dir);
-		}
-	return fd;
-}
-
 int lm_uid_range_take(const char *dir, const char *owner, uint32_t *base, struct lm_err *err)
 {
 	lm_cleanup_close int held = -1;
@@ -186,7 +157,7 @@ int lm_uid_range_take(const char *dir, const char *owner, uint32_t *base, struct
 	if (owner[0] != '/' || strchr(owner, '\n') != NULL)
 		return lm_err_set(err, EINVAL, "uid range: the owner must be an absolute path");
 	describe_self(&self, owner);
-	held = lock(dir, err);
+	held = lm_lock_path(dir, true, LOCK_EX, err);
 	if (held < 0)
 		return held;
 	for (uint32_t k = 0; k < LM_UID_RANGE_COUNT; k++) {
@@ -217,7 +188,7 @@ int lm_uid_range_release(const char *dir, const char *owner, uint32_t base, stru
 		(base - LM_UID_RANGE_FIRST) / LM_UID_RANGE_SIZE >= LM_UID_RANGE_COUNT)
 		return lm_err_set(err, EINVAL, "uid range: %u is not the start of one", base);
 	snprintf(path, sizeof(path), "%s/%u", dir, (base - LM_UID_RANGE_FIRST) / LM_UID_RANGE_SIZE);
-	held = lock(dir, err);
+	held = lm_lock_path(dir, true, LOCK_EX, err);
 	if (held < 0)
 		return held;
 	if (access(path, F_OK) < 0)

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -24,14 +25,47 @@ class Failed(Exception):
     """Something the testbed asked for did not happen; the text says what."""
 
 
+class Interrupted(Exception):
+    """Somebody wants an end (Ctrl-C, SIGTERM)."""
+
+
+class Signals:
+    """Signals that ask for an end are noted and raised between commands, so that none is cut in half."""
+
+    asked = None
+
+    @classmethod
+    def watch(cls):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, cls._note)
+
+    @classmethod
+    def _note(cls, number, _):
+        cls.asked = signal.Signals(number).name
+
+    @classmethod
+    def ignore(cls):
+        cls.asked = None
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+    @classmethod
+    def check(cls):
+        if cls.asked:
+            raise Interrupted(f"ended by {cls.asked}")
+
+
 def run(argv, check=True, timeout=60, **kwargs):
     """Run a command; returns CompletedProcess with text output. Failed names command and error."""
     argv = [str(a) for a in argv]
+    Signals.check()
     try:
+        # a session of its own: Ctrl-C on the terminal is for us alone
         done = subprocess.run(argv, check=False, timeout=timeout, text=True, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **kwargs)
     except subprocess.TimeoutExpired as late:
         raise Failed(f"{' '.join(argv)}: no end after {timeout} s") from late
+    Signals.check()
     if check and done.returncode != 0:
         raise Failed(f"{' '.join(argv)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
     return done
@@ -48,6 +82,7 @@ def poll(what, test, timeout=20.0, every=0.1):
                 return value
         except Failed as not_yet:
             last = not_yet
+        Signals.check()
         if time.monotonic() > deadline:
             raise Failed(f"{what}: not within {timeout:.0f} s" + (f" ({last})" if last else ""))
         time.sleep(every)
@@ -72,7 +107,7 @@ class Netns:
         kwargs.setdefault("stdout", subprocess.DEVNULL)
         kwargs.setdefault("stderr", subprocess.DEVNULL)
         proc = subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, argv)],
-                                stdin=subprocess.DEVNULL, **kwargs)
+                                stdin=subprocess.DEVNULL, start_new_session=True, **kwargs)
         self.procs.append(proc)
         return proc
 
@@ -239,6 +274,11 @@ def processes_of(node):
     return found
 
 
+def own_dirs(prefix):
+    """Working directories of testbeds with that prefix."""
+    return [path for path in pathlib.Path(tempfile.gettempdir()).glob(f"{prefix}-*") if path.lstat().st_uid == 0]
+
+
 def leftovers(prefix, nodes):
     """What a testbed should not leave behind, as plain lines (none: clean)."""
     found = []
@@ -252,6 +292,7 @@ def leftovers(prefix, nodes):
         for cgroup in glob.glob(f"/sys/fs/cgroup/*/lamina/{name}") + glob.glob(f"/sys/fs/cgroup/lamina/{name}"):
             found.append(f"cgroup {cgroup}")
         found += [f"process {pid}: {line}" for pid, line, _ in processes_of(name)]
+    found += [f"directory {path}" for path in own_dirs(prefix)]
     for path in glob.glob("/dev/hugepages/*"):
         found.append(f"hugetlbfs file {path}")
     return found

@@ -5,9 +5,11 @@
 usage: demo.py run|clean. KEEP=1 leaves the world up. See docs/demo.md.
 """
 
-import json
+import contextlib
+import errno
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,10 +22,9 @@ sys.path.insert(0, str(HERE.parent))
 import nodes  # noqa: E402
 import traffic  # noqa: E402
 import wire  # noqa: E402
-from testbed import Failed, LAMINA, Testbed, leftovers, poll, run  # noqa: E402
+from testbed import Failed, Interrupted, LAMINA, Signals, Testbed, leftovers, own_dirs, poll, processes_of, run  # noqa: E402
 from words import Step, bold, fact, green, quote, red  # noqa: E402
 
-KEEP_FILE = pathlib.Path("/run/lamina-demo.json")
 SLICES = {"a": 7, "b": 8, "c": 9}
 TARGET = {"v4": "10.3.0.10", "v6": "2001:db8:3::10"}
 LEGACY_TARGET = {"v4": "192.168.3.10", "v6": "2001:db8:a3::10"}
@@ -50,10 +51,9 @@ def ospf_full(node, sliver, neighbors):
     """True when all neighbours of OSPFv2 and OSPFv3 are Full."""
     v2 = node.vtysh_json(sliver, "show ip ospf neighbor json")
     v3 = node.vtysh_json(sliver, "show ipv6 ospf6 neighbor json")
-    full2 = [n for ns in v2.get("neighbors", {}).values() for n in ns
-             if str(n.get("nbrState", n.get("state", ""))).startswith("Full")]
-    full3 = [n for n in v3.get("neighbors", []) if n.get("state") == "Full"]
-    return len(full2) == neighbors and len(full3) == neighbors
+    states2 = [str(n.get("nbrState", n.get("state", ""))) for ns in v2.get("neighbors", {}).values() for n in ns]
+    states3 = [n.get("state", "") for n in v3.get("neighbors", [])]
+    return all(len(s) == neighbors and all(n.startswith("Full") for n in s) for s in (states2, states3))
 
 
 def bgp_established(node, sliver, peers):
@@ -140,7 +140,7 @@ def own_protocol(bed):
         for name, sliver in (("demo1", "c/x1"), ("demo3", "c/x3")):
             proc = subprocess.Popen([LAMINA, "-n", name, "exec", sliver, "--", "python3", "-c", relay,
                                      hex(traffic.ETHERTYPE), "lan", "wan"], stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.PIPE, text=True)
+                                    stdout=subprocess.PIPE, text=True, start_new_session=True)
             procs.append(proc)
             if proc.stdout.readline().strip() != "ready":
                 raise Failed(f"{sliver}: the relay did not start")
@@ -249,7 +249,6 @@ def end_world(bed):
     """Take everything away; returns what could not be."""
     with Step("Everything goes away"):
         bed.close()
-        KEEP_FILE.unlink(missing_ok=True)
         try:
             poll("an end without leftovers", lambda: not leftovers(nodes.PREFIX, nodes.NODES), 10)
             fact("no process, namespace, container, TAP, hugetlbfs file or socket is left")
@@ -265,15 +264,19 @@ def play(bed):
         for title, stage in STAGES:
             with Step(title):
                 stage(bed)
-    except Failed as why:
+    except (Failed, Interrupted) as why:
         return str(why)
-    except (KeyboardInterrupt, SystemExit):
-        return "interrupted"
+    except OSError as broken:
+        if broken.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        # nobody reads what we say any more; what was made goes away all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return "its output was closed"
     return None
 
 
 def run_demo():
-    if KEEP_FILE.exists() or leftovers(nodes.PREFIX, nodes.NODES):
+    if leftovers(nodes.PREFIX, nodes.NODES):
         sys.exit("demo: it is up already (or an earlier one left something); end it with: sudo make demo-clean")
     begin = time.monotonic()
     bed = Testbed(nodes.PREFIX)
@@ -283,10 +286,9 @@ def run_demo():
     finally:
         keep = why is None and bool(os.environ.get("KEEP"))
         if keep:
-            KEEP_FILE.write_text(json.dumps({"dir": str(bed.dir)}))
             what_to_try()
         else:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            Signals.ignore()
             left = end_world(bed)
             if left:
                 why = (f"{why}; " if why else "") + "left behind: " + "; ".join(left)
@@ -298,23 +300,45 @@ def run_demo():
     return 0
 
 
+def end_node(name):
+    """End a node, also one that is still starting or whose slice manager was killed."""
+    begin = time.monotonic()
+
+    def gone():
+        if not pathlib.Path("/run/lamina", name).exists() and not processes_of(name):
+            return True
+        down = run([LAMINA, "-n", name, "node", "down"], check=False)
+        if down.returncode != 0 and time.monotonic() - begin > 5:
+            # a new slice manager takes away what a dead one left
+            run([LAMINA, "node", "up", "-c", HERE / f"{name}.xml"], check=False)
+        return False
+
+    try:
+        poll(f"the end of node {name}", gone, 60, 0.3)
+    except Failed as why:
+        print(why)
+
+
+def end_namespace(name):
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in run(["ip", "netns", "pids", name], check=False).stdout.split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), number)
+        with contextlib.suppress(Failed):
+            poll("no processes", lambda: not run(["ip", "netns", "pids", name], check=False).stdout.split(), 2)
+    run(["ip", "netns", "del", name], check=False)
+
+
 def clean():
-    """End what a kept or killed demo left: nodes first, then namespaces."""
+    """End what a kept or killed demo left: nodes first, then namespaces, then files."""
     for name in nodes.NODES:
-        if pathlib.Path("/run/lamina", name).exists():
-            run([LAMINA, "-n", name, "node", "down"], check=False, timeout=60)
+        end_node(name)
     for line in run(["ip", "netns", "list"]).stdout.splitlines():
         name = line.split()[0]
         if name.startswith(nodes.PREFIX + "-"):
-            for pid in run(["ip", "netns", "pids", name], check=False).stdout.split():
-                os.kill(int(pid), signal.SIGTERM)
-            run(["ip", "netns", "del", name], check=False)
-    if KEEP_FILE.exists():
-        kept = pathlib.Path(json.loads(KEEP_FILE.read_text())["dir"])
-        for path in kept.glob("*"):
-            path.unlink()
-        kept.rmdir()
-        KEEP_FILE.unlink()
+            end_namespace(name)
+    for path in own_dirs(nodes.PREFIX):
+        shutil.rmtree(path)
     dirty = leftovers(nodes.PREFIX, nodes.NODES)
     for thing in dirty:
         print(f"left behind: {thing}")
@@ -325,8 +349,8 @@ def clean():
 def main():
     if os.geteuid() != 0:
         sys.exit("demo: it makes network namespaces and needs root; run: sudo make demo")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("demo: ended by SIGTERM"))
     if sys.argv[1:] == ["run"]:
+        Signals.watch()
         sys.exit(run_demo())
     if sys.argv[1:] == ["clean"]:
         sys.exit(clean())

@@ -56,8 +56,11 @@ class Step:
         for mark in itertools.cycle("|/-\\"):
             if self.done.wait(0.15):
                 return
-            sys.stdout.write(f"\r  {mark} {time.monotonic() - self.begin:.0f} s \r")
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(f"\r  {mark} {time.monotonic() - self.begin:.0f} s \r")
+                sys.stdout.flush()
+            except OSError:  # the terminal is gone; who prints next will see it
+                return
 
     def __enter__(self):
         self.begin = time.monotonic()

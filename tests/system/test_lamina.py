@@ -99,7 +99,7 @@ def things(node):
         "files": sorted(str(p) for p in RUNDIR.rglob("*") if p.suffix != ".log"),
         "cgroups": sorted(glob.glob(f"/sys/fs/cgroup/**/lamina/{NODE}/**", recursive=True)),
         "vifs": sorted(status["vifs"]),
-        "uids": sorted(p.name for p in pathlib.Path("/run/lamina/.uids").iterdir()
+        "uids": sorted(p.name for p in pathlib.Path("/run/lamina").glob(".uids/*")
                        if NODE in p.read_text(errors="replace")),
         "slices": [s["name"] for s in node.inspect()["slices"]],
     }
