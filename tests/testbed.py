@@ -94,8 +94,11 @@ class Netns:
     def __init__(self, name):
         self.name = name
         self.procs = []
-        run(["ip", "netns", "add", name])
+
+    def make(self):
+        run(["ip", "netns", "add", self.name])
         self.ip("link", "set", "lo", "up")
+        return self
 
     def ip(self, *args, **kwargs):
         return run(["ip", "-n", self.name, *args], **kwargs)
@@ -202,7 +205,9 @@ class Testbed:
 
     def netns(self, name):
         if name not in self.namespaces:
+            # remembered first: whatever interrupts its making, close() takes it away
             self.namespaces[name] = Netns(f"{self.prefix}-{name}")
+            self.namespaces[name].make()
         return self.namespaces[name]
 
     def wire(self, ns_a, if_a, ns_b, if_b, mtu=1500):
