@@ -222,7 +222,7 @@ void lm_memif_stats(const struct lm_memif *m, struct lm_memif_stats *out)
 	out->tx_pkts = __atomic_load_n(&s->tx_pkts, __ATOMIC_RELAXED);
 	out->tx_bytes = __atomic_load_n(&s->tx_bytes, __ATOMIC_RELAXED);
 	out->rx_too_long = __atomic_load_n(&s->rx_too_long, __ATOMIC_RELAXED);
-	out->rx_bad_desc = __atomic_load_n(&s->rx_bad_desc, __ATOMIC_RELAXED);
+	out->bad_desc = __atomic_load_n(&s->bad_desc, __ATOMIC_RELAXED);
 	out->tx_ring_full = __atomic_load_n(&s->tx_ring_full, __ATOMIC_RELAXED);
 	out->tx_too_long = __atomic_load_n(&s->tx_too_long, __ATOMIC_RELAXED);
 }

@@ -28,7 +28,7 @@ struct lm_memif_frame {
 struct lm_memif_stats {
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
 	uint64_t rx_too_long;  /* the frame did not fit the caller's buffer */
-	uint64_t rx_bad_desc;  /* the peer's descriptor broke a rule; the interface was shut */
+	uint64_t bad_desc;     /* the peer broke a rule of the rings; the interface was shut */
 	uint64_t tx_ring_full; /* frames that a call to lm_memif_tx() found no room for */
 	uint64_t tx_too_long;  /* the frame did not fit the peer's buffer: dropped */
 };

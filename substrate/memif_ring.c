@@ -211,8 +211,8 @@ struct batch {
 	bool stop_chain; /* the next descriptor starts a chain */
 };
 
-/* First pass: descriptors of up to n frames that are in one buffer each. The data is prefetched, so
- * that the second pass finds it near. */
+/* First pass: descriptors of up to n frames, skipped ones counted, that are in one buffer each. The
+ * data is prefetched, so that the second pass finds it near. */
 static inline void scan(struct memif_rings *r, const struct lm_memif_frame *frames, uint16_t n,
 	uint16_t have, struct batch *b)
 {
@@ -220,7 +220,7 @@ static inline void scan(struct memif_rings *r, const struct lm_memif_frame *fram
 
 	b->n = b->used = 0;
 	b->stop_chain = false;
-	while (b->used < have && b->n < n) {
+	while (b->used < have && b->used < n) {
 		struct slot *s = &b->slot[b->n];
 		const char *why = load_desc(r, &q->ring->desc[(q->pos + b->used) & q->mask], s);
 		if (unlikely(why != NULL)) {
@@ -246,11 +246,14 @@ static uint16_t server_rx(struct memif_rings *r, struct lm_memif_frame *frames, 
 	struct batch b;
 	uint64_t octets = 0;
 	uint16_t got = 0;
+	/* Frames that are dropped count like taken ones: a peer that sends nothing else, and as
+	 * fast as they are dropped, must not keep the thread in here. */
+	uint16_t left = n;
 
 	uint16_t have = available(r, q, &q->ring->head, n);
 	uint16_t first = q->pos;
-	while (got < n && have > 0 && r->broken == NULL) {
-		scan(r, frames + got, n - got, have, &b);
+	while (left > 0 && have > 0 && r->broken == NULL) {
+		scan(r, frames + got, left, have, &b);
 		for (uint16_t i = 0; i < b.n; i++) {
 			struct lm_memif_frame *f = &frames[got + i];
 			copy_frame(f->data, b.slot[i].data, b.slot[i].len);
@@ -260,7 +263,8 @@ static uint16_t server_rx(struct memif_rings *r, struct lm_memif_frame *frames, 
 		got += b.n;
 		q->pos += b.used;
 		have -= b.used;
-		if (b.stop_chain && got < n) {
+		left -= b.used;
+		if (b.stop_chain && left > 0) {
 			bool taken = false;
 			/* the rest of the chain may have come after the index was read */
 			have = available(r, q, &q->ring->head, UINT16_MAX);
@@ -268,6 +272,7 @@ static uint16_t server_rx(struct memif_rings *r, struct lm_memif_frame *frames, 
 				r->broken == NULL ? take_chain(r, have, &frames[got], &taken) : 0;
 			q->pos += used;
 			have -= used;
+			left--;
 			if (taken)
 				octets += frames[got++].len;
 			else if (used > 0)
@@ -334,12 +339,17 @@ static uint16_t client_rx(struct memif_rings *r, struct lm_memif_frame *frames, 
 	return got;
 }
 
+static inline void count_broken(struct memif_rings *r)
+{
+	if (unlikely(r->broken != NULL))
+		STORE(&r->stats.bad_desc, r->stats.bad_desc + 1);
+}
+
 uint16_t memif_rings_rx(struct memif_rings *r, struct lm_memif_frame *frames, uint16_t n)
 {
 	uint16_t got = r->server ? server_rx(r, frames, n) : client_rx(r, frames, n);
 
-	if (unlikely(r->broken != NULL))
-		STORE(&r->stats.rx_bad_desc, r->stats.rx_bad_desc + 1);
+	count_broken(r);
 	return got;
 }
 
@@ -435,6 +445,7 @@ uint16_t memif_rings_tx(
 	uint16_t before = r->tx.pos;
 	uint16_t done = r->server ? server_tx(r, frames, n) : client_tx(r, frames, n);
 
+	count_broken(r);
 	if (unlikely(done < n))
 		STORE(&r->stats.tx_ring_full, r->stats.tx_ring_full + (n - done));
 	*kick = false;

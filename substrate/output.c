@@ -53,6 +53,8 @@ static void flush_vif(struct worker *w, struct vif *v)
 
 static void flush(struct worker *w, struct outq *q)
 {
+	if (q->n == 0) /* it was flushed when it was full */
+		return;
 	if (q->is_port)
 		flush_port(w, (struct port *)q);
 	else

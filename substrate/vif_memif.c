@@ -202,7 +202,7 @@ static void memif_add_drops(const struct vif *v, uint64_t drops[DROP_REASONS])
 
 	lm_memif_stats(v->memif.m, &stats);
 	drops[DROP_TOO_LONG] += stats.rx_too_long + stats.tx_too_long;
-	drops[DROP_BAD_DESCRIPTOR] += stats.rx_bad_desc;
+	drops[DROP_BAD_DESCRIPTOR] += stats.bad_desc;
 }
 
 const struct vif_backend vif_memif = {

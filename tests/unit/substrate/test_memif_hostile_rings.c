@@ -46,6 +46,8 @@ static void check_shut(struct hostile *h, const char *rule)
 	ck_assert_str_eq(h->last.disconnect.reason, rule);
 	lm_memif_stats(victim.m, &st);
 	ck_assert_uint_eq(st.rx_pkts, before.rx_pkts);
+	ck_assert_uint_eq(st.bad_desc, before.bad_desc);
+	ck_assert_uint_gt(st.bad_desc, 0);
 	check_unharmed(h);
 }
 
@@ -186,6 +188,38 @@ START_TEST(test_chains)
 }
 END_TEST
 
+/* A call looks at no more frames than it was asked for, whatever becomes of them: a peer that sends
+ * only what is dropped, and goes on while it is, cannot keep the caller inside. */
+START_TEST(test_dropped_frames_are_bounded)
+{
+	static uint8_t buf[4][32];
+	struct lm_memif_frame f[4];
+	struct lm_memif_stats st;
+	struct hostile h;
+
+	h_connect(&h, base, path);
+	h_up(&h, 1); /* descriptors of 64 octets */
+	for (unsigned i = 0; i < 4; i++)
+		f[i] = (struct lm_memif_frame){.data = buf[i], .len = sizeof(buf[i])};
+	publish(&h.c2s->head, H_SLOTS);
+	ck_assert_uint_eq(lm_memif_rx(victim.m, f, 4), 0);
+	lm_memif_stats(victim.m, &st);
+	ck_assert_uint_eq(st.rx_too_long, 4);
+	ck_assert_uint_eq(h.c2s->tail, 4);
+	/* chains of two, each too long, between frames that are taken */
+	for (unsigned i = 4; i < H_SLOTS; i += 3) {
+		h.c2s->desc[i].info = memif_desc_info(MEMIF_DESC_F_NEXT, 0, 30);
+		h.c2s->desc[i + 1].info = memif_desc_info(0, 0, 30);
+		h.c2s->desc[i + 2].info = memif_desc_info(0, 0, 30);
+	}
+	ck_assert_uint_eq(lm_memif_rx(victim.m, f, 4), 2);
+	lm_memif_stats(victim.m, &st);
+	ck_assert_uint_eq(st.rx_too_long, 6);
+	ck_assert_uint_eq(h.c2s->tail, 10);
+	check_unharmed(&h);
+}
+END_TEST
+
 /* Pages that the peer takes away read as zero: nothing faults, and it shows as an empty ring or as
  * descriptors of nothing. */
 START_TEST(test_hole_punched)
@@ -323,6 +357,7 @@ static void cases(TCase *tc)
 	tcase_add_test(tc, test_bad_indices);
 	tcase_add_test(tc, test_overwritten_tail);
 	tcase_add_test(tc, test_chains);
+	tcase_add_test(tc, test_dropped_frames_are_bounded);
 	tcase_add_test(tc, test_hole_punched);
 	tcase_add_test(tc, test_no_shrinking_later);
 	tcase_add_test(tc, test_messages_after_up);

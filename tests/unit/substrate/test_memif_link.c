@@ -59,7 +59,7 @@ START_TEST(test_round_trip)
 	lm_memif_stats(p.srv.m, &st);
 	ck_assert_uint_eq(st.rx_pkts, 202000);
 	ck_assert_uint_eq(st.tx_pkts, 202000);
-	ck_assert_uint_eq(st.rx_bad_desc + st.rx_too_long + st.tx_too_long, 0);
+	ck_assert_uint_eq(st.bad_desc + st.rx_too_long + st.tx_too_long, 0);
 	pair_close(&p);
 }
 END_TEST
