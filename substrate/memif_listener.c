@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mp/unix_path.h"
@@ -21,6 +22,39 @@ static bool peer_allowed(const struct lm_memif_listener *l, int sock)
 	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == l->uid;
 }
 
+int64_t memif_cpu_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void start_period(struct lm_memif_listener *l)
+{
+	struct timeval period = {.tv_usec = MEMIF_PERIOD_MS * 1000};
+
+	if (!event_pending(l->period_ev, EV_TIMEOUT, NULL))
+		event_add(l->period_ev, &period);
+}
+
+static void hear_all(const struct lm_memif_listener *l, bool hear)
+{
+	for (struct memif_conn *c = memif_conn_next(l, NULL); c != NULL; c = memif_conn_next(l, c))
+		memif_conn_hear(c, hear);
+}
+
+void memif_listener_charge(struct lm_memif_listener *l, int64_t since_us)
+{
+	l->spent_us += memif_cpu_us() - since_us;
+	start_period(l);
+	if (l->spent_us <= MEMIF_SPENT_MAX_US || l->paused)
+		return;
+	l->paused = true;
+	event_del(l->accept_ev);
+	hear_all(l, false);
+}
+
 static void on_period(evutil_socket_t fd, short what, void *arg)
 {
 	struct lm_memif_listener *l = arg;
@@ -28,6 +62,14 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	l->accepts = 0;
+	l->spent_us = l->spent_us > MEMIF_REPAID_US ? l->spent_us - MEMIF_REPAID_US : 0;
+	if (l->spent_us > 0)
+		start_period(l);
+	if (l->spent_us > MEMIF_SPENT_MAX_US)
+		return;
+	if (l->paused)
+		hear_all(l, true);
+	l->paused = false;
 	event_add(l->accept_ev, NULL);
 }
 
@@ -36,22 +78,25 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct lm_memif_listener *l = arg;
-	struct timeval period = {.tv_usec = MEMIF_PERIOD_MS * 1000};
+	int64_t since_us = memif_cpu_us();
 
 	(void)what;
-	if (l->accepts == 0)
-		event_add(l->period_ev, &period);
+	start_period(l);
+	if (memif_closer_backlog(l->closer) >= MEMIF_BACKLOG_MAX) {
+		event_del(l->accept_ev);
+		return;
+	}
 	l->accepts++;
 	int sock = accept4((int)fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (l->accepts >= MEMIF_ACCEPTS_MAX || (sock < 0 && errno != EAGAIN && errno != EINTR))
 		event_del(l->accept_ev);
 	if (sock < 0)
 		return;
-	if (!peer_allowed(l, sock) || l->half_open >= MEMIF_HALF_OPEN_MAX) {
-		close(sock);
-		return;
-	}
-	memif_conn_new(l, sock);
+	if (!peer_allowed(l, sock) || l->half_open >= MEMIF_HALF_OPEN_MAX)
+		memif_closer_put(l->closer, sock);
+	else
+		memif_conn_new(l, sock);
+	memif_listener_charge(l, since_us);
 }
 
 static int open_socket(const char *path, uid_t uid, gid_t gid, struct lm_err *err)
@@ -93,9 +138,10 @@ struct lm_memif_listener *lm_memif_listen(
 		return NULL;
 	}
 	l->path = strdup(path);
+	l->closer = memif_closer_new();
 	l->accept_ev = event_new(base, l->sock, EV_READ | EV_PERSIST, on_accept, l);
 	l->period_ev = evtimer_new(base, on_period, l);
-	if (l->path == NULL || l->accept_ev == NULL || l->period_ev == NULL ||
+	if (l->path == NULL || l->closer == NULL || l->accept_ev == NULL || l->period_ev == NULL ||
 		event_add(l->accept_ev, NULL) < 0) {
 		lm_err_set(err, ENOMEM, "memif: cannot listen at %s: out of memory", path);
 		lm_memif_listener_free(l);
@@ -121,7 +167,12 @@ void lm_memif_listener_free(struct lm_memif_listener *l)
 		event_free(l->accept_ev);
 	if (l->period_ev != NULL)
 		event_free(l->period_ev);
-	close(l->sock);
+	/* peers that were never accepted may have sent descriptors, too */
+	if (l->closer != NULL)
+		memif_closer_put(l->closer, l->sock);
+	else
+		close(l->sock);
+	memif_closer_end(l->closer);
 	if (l->path != NULL)
 		unlink(l->path);
 	free(l->path);

@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FDS_MAX 4 /* room for descriptors a message; the kernel closes what does not fit */
-
 /* Peers' texts end up in logs and on terminals. */
 static void make_text(char *text, size_t size)
 {
@@ -180,43 +178,73 @@ static int take_fds(struct msghdr *mh, int *fd)
 	return count;
 }
 
-int memif_msg_recv(int sock, struct memif_msg *msg, int *fd, const char **why, bool *told)
+/* One message with at most one descriptor; their number in *count, 2: too many. As recvmsg(). */
+static ssize_t receive(int sock, int flags, void *buf, size_t size, int *fd, int *count)
 {
-	uint8_t buf[sizeof(*msg) + 1]; /* one more: longer messages are noticed */
-	struct iovec iov = {.iov_base = buf, .iov_len = sizeof(buf)};
+	struct iovec iov = {.iov_base = buf, .iov_len = size};
 	union {
 		struct cmsghdr hdr;
-		char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
+		char room[CMSG_SPACE(sizeof(int))];
 	} ctl;
 	struct msghdr mh = {.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &ctl,
-		.msg_controllen = sizeof(ctl.room)};
+		.msg_controllen = CMSG_LEN(sizeof(int))}; /* less than CMSG_SPACE: that is two */
 
 	*fd = -1;
+	*count = 0;
+	ssize_t n = recvmsg(sock, &mh, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		return n;
+	*count = take_fds(&mh, fd);
+	if ((mh.msg_flags & MSG_CTRUNC) != 0)
+		*count = 2;
+	return n;
+}
+
+static const char *check(const void *buf, ssize_t n, struct memif_msg *msg, int count)
+{
+	const char *why = n == 0 ? "peer is gone" : memif_msg_parse(buf, (size_t)n, msg);
+
+	if (why == NULL && count > 1)
+		return "more than one descriptor in a message";
+	if (why == NULL && memif_msg_wants_fd(msg->type) != (count == 1))
+		return count == 1 ? "descriptor in a message that has none"
+				  : "descriptor is missing";
+	return why;
+}
+
+/*
+ * A message is looked at before it is taken: the kernel closes the descriptors that find no room,
+ * in this thread, and the last close of a peer's descriptor may take as long as the peer likes.
+ * While the message is in the queue no close here is the last.
+ */
+int memif_msg_recv(int sock, struct memif_msg *msg, int *fd, const char **why, bool *told)
+{
+	uint8_t buf[sizeof(*msg) + 1]; /* one more: longer messages are noticed */
+	int count;
+
 	*told = false;
-	ssize_t n = recvmsg(sock, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n = receive(sock, MSG_PEEK, buf, sizeof(buf), fd, &count);
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 	if (n < 0) {
 		if (errno == EAGAIN || errno == EINTR)
 			return 0;
 		*why = "control socket failed";
 		return -1;
 	}
-	int count = take_fds(&mh, fd);
 	*told = n > 0;
-	if (n == 0)
-		*why = "peer is gone";
-	else
-		*why = memif_msg_parse(buf, (size_t)n, msg);
-	if (*why == NULL && (count > 1 || (mh.msg_flags & MSG_CTRUNC) != 0))
-		*why = "more than one descriptor in a message";
-	else if (*why == NULL && memif_msg_wants_fd(msg->type) != (count == 1))
-		*why = count == 1 ? "descriptor in a message that has none"
-				  : "descriptor is missing";
-	if (*why == NULL)
+	*why = check(buf, n, msg, count);
+	if (*why != NULL)
+		return -1;
+	if (receive(sock, 0, buf, sizeof(buf), fd, &count) == n &&
+		memif_msg_wants_fd(msg->type) == (*fd >= 0))
 		return 1;
+	*why = "no descriptor is free";
 	if (*fd >= 0)
-		close(*fd);
+		close(*fd); /* cannot be: it was not there when the message was looked at */
 	*fd = -1;
 	return -1;
 }

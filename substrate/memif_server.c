@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "mp/log.h"
@@ -41,7 +42,8 @@ void memif_conn_close(struct memif_conn *c, const char *why)
 		event_free(c->read_ev);
 	if (c->timeout_ev != NULL)
 		event_free(c->timeout_ev);
-	close(c->sock);
+	shutdown(c->sock, SHUT_RDWR); /* the peer knows at once */
+	memif_closer_put(c->listener->closer, c->sock);
 	free(c);
 	if (m != NULL) {
 		m->conn = NULL;
@@ -107,7 +109,7 @@ static const char *take_init(struct memif_conn *c, const struct memif_msg *msg)
 	return NULL;
 }
 
-static const char *take_region(struct lm_memif *m, const struct memif_msg *msg, int fd)
+static const char *take_region(struct lm_memif *m, const struct memif_msg *msg, int *fd)
 {
 	struct memif_rings *r = &m->rings;
 	uint64_t total = msg->add_region.size;
@@ -118,10 +120,13 @@ static const char *take_region(struct lm_memif *m, const struct memif_msg *msg, 
 		total += r->region[i].size;
 	if (total > MEMIF_REGION_OCTETS)
 		return "regions are over 64 MiB together";
-	const char *why = memif_region_map(fd, msg->add_region.size, &r->region[r->n_regions]);
-	if (why == NULL)
-		r->n_regions++;
-	return why;
+	const char *why = memif_region_map(*fd, msg->add_region.size, &r->region[r->n_regions]);
+	if (why != NULL)
+		return why;
+	r->n_regions++;
+	close(*fd); /* a memfd, and mapped: nothing waits */
+	*fd = -1;
+	return NULL;
 }
 
 static const char *take_ring(struct lm_memif *m, const struct memif_msg *msg, int *fd)
@@ -176,7 +181,7 @@ static const char *take(struct memif_conn *c, const struct memif_msg *msg, int *
 		why = take_init(c, msg);
 		break;
 	case MEMIF_MSG_ADD_REGION:
-		why = take_region(c->m, msg, *fd);
+		why = take_region(c->m, msg, fd);
 		break;
 	case MEMIF_MSG_ADD_RING:
 		why = take_ring(c->m, msg, fd);
@@ -193,16 +198,15 @@ static const char *take(struct memif_conn *c, const struct memif_msg *msg, int *
 						     : NULL;
 }
 
-static void on_read(evutil_socket_t sock, short what, void *arg)
+static void read_one(struct memif_conn *c)
 {
-	struct memif_conn *c = arg;
+	struct lm_memif_listener *l = c->listener;
 	struct memif_msg msg;
 	const char *why = NULL;
 	bool told;
 	int fd;
 
-	(void)what;
-	int rc = memif_msg_recv((int)sock, &msg, &fd, &why, &told);
+	int rc = memif_msg_recv(c->sock, &msg, &fd, &why, &told);
 	if (rc == 0)
 		return;
 	if (rc < 0) {
@@ -220,11 +224,36 @@ static void on_read(evutil_socket_t sock, short what, void *arg)
 	}
 	why = take(c, &msg, &fd);
 	if (fd >= 0)
-		close(fd);
+		memif_closer_put(l->closer, fd);
 	if (why != NULL) {
 		lm_debug("memif %s: client refused: %s", c->m != NULL ? c->m->name : "-", why);
 		refuse(c, why);
 	}
+}
+
+static void on_read(evutil_socket_t sock, short what, void *arg)
+{
+	struct memif_conn *c = arg;
+	struct lm_memif_listener *l = c->listener;
+	int64_t since_us = memif_cpu_us();
+
+	(void)sock;
+	(void)what;
+	read_one(c);
+	memif_listener_charge(l, since_us);
+}
+
+void memif_conn_hear(struct memif_conn *c, bool hear)
+{
+	if (hear)
+		event_add(c->read_ev, NULL);
+	else
+		event_del(c->read_ev);
+}
+
+struct memif_conn *memif_conn_next(const struct lm_memif_listener *l, struct memif_conn *c)
+{
+	return c == NULL ? TAILQ_FIRST(&l->conns) : TAILQ_NEXT(c, entry);
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *arg)
@@ -241,7 +270,7 @@ void memif_conn_new(struct lm_memif_listener *l, int sock)
 	struct memif_msg hello;
 
 	if (c == NULL) {
-		close(sock);
+		memif_closer_put(l->closer, sock);
 		return;
 	}
 	c->listener = l;

@@ -3,6 +3,9 @@
  * A client that breaks the rules of the control protocol: it alone goes down, with the rule named,
  * and another interface of the same server passes frames before and after.
  */
+#include <netinet/in.h>
+#include <pthread.h>
+
 #include "memif_hostile.h"
 
 static void check_refused(struct hostile *h, uint16_t answer, const char *rule)
@@ -155,6 +158,154 @@ START_TEST(test_descriptors_in_messages)
 		ck_assert_int_eq(sendmsg(h.sock, &mh, 0), (ssize_t)sizeof(msg));
 		check_refused(&h, h_answer(&h), "more than one descriptor in a message");
 	}
+}
+END_TEST
+
+/* A TCP socket whose last close waits 30 s for a peer that does not read. */
+static int lingering_socket(int *far)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct linger linger = {.l_onoff = 1, .l_linger = 30};
+	static uint8_t data[65536];
+	socklen_t len = sizeof(sa);
+	int door = socket(AF_INET, SOCK_STREAM, 0), near = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(door, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	ck_assert_int_eq(listen(door, 1), 0);
+	ck_assert_int_eq(getsockname(door, (struct sockaddr *)&sa, &len), 0);
+	ck_assert_int_eq(connect(near, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	*far = accept(door, NULL, NULL);
+	close(door);
+	while (send(near, data, sizeof(data), MSG_DONTWAIT) > 0)
+		continue;
+	ck_assert_int_eq(setsockopt(near, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	return near;
+}
+
+/* Descriptors that take long to close: the server serves others meanwhile. */
+START_TEST(test_slow_closes)
+{
+	struct memif_msg msg;
+	struct hostile h[3];
+	int far[3];
+
+	for (unsigned way = 0; way < 3; way++) {
+		int slow = lingering_socket(&far[way]);
+
+		h_connect(&h[way], base, path);
+		ck_assert_uint_eq(h_answer(&h[way]), MEMIF_MSG_HELLO);
+		memif_msg_init(&msg, "x", 1);
+		if (way == 1) /* where one is wanted; else where none is */
+			ck_assert_uint_eq(h_send(&h[way], &msg, -1), MEMIF_MSG_ACK);
+		if (way == 1)
+			memif_msg_add_region(&msg, 0, 4096);
+		if (way == 2) /* behind a message that already ends it */
+			ck_assert_int_eq(memif_msg_send(h[way].sock, &msg, h[way].efd[0]), 0);
+		ck_assert_int_eq(memif_msg_send(h[way].sock, &msg, slow), 0);
+		close(slow); /* from here on the server holds the last one */
+		uint64_t start = now_ms();
+		ck_assert_uint_eq(h_answer(&h[way]), MEMIF_MSG_DISCONNECT);
+		ck_assert_uint_eq(h_answer(&h[way]), 0);
+		pump_ms(base, 50);
+		pass_frames(good_cli.m, good_srv.m, 500, 64);
+		ck_assert_uint_lt(now_ms() - start, WAIT_MS);
+	}
+	for (unsigned way = 0; way < 3; way++) {
+		struct linger reset = {.l_onoff = 1};
+		setsockopt(far[way], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		close(far[way]); /* a reset ends the waiting */
+		if (way < 2)
+			h_close(&h[way]);
+	}
+	check_unharmed(&h[2]);
+}
+END_TEST
+
+/* As the test before, but the listener goes while a close still waits. */
+START_TEST(test_slow_close_outlives_listener)
+{
+	struct lm_memif_listener *other;
+	struct hostile h;
+	struct memif_msg msg;
+	struct lm_err err;
+	char where[80];
+	uint64_t start = now_ms();
+	int far, slow = lingering_socket(&far);
+
+	snprintf(where, sizeof(where), "%s.other", path);
+	other = lm_memif_listen(base, where, geteuid(), (gid_t)-1, &err);
+	h_connect(&h, base, where);
+	memif_msg_init(&msg, "x", 1);
+	ck_assert_int_eq(memif_msg_send(h.sock, &msg, slow), 0); /* not even accepted */
+	close(slow);
+	lm_memif_listener_free(other);
+	ck_assert_uint_lt(now_ms() - start, WAIT_MS);
+	struct linger reset = {.l_onoff = 1};
+	setsockopt(far, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(far);
+	check_unharmed(&h);
+}
+END_TEST
+
+struct pest {
+	bool stop;
+	unsigned rounds;
+};
+
+/* Offers 64 MiB, hangs up, and again. */
+static void *offer_memory(void *arg)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct pest *p = arg;
+	int mem = memfd_create("pest", MFD_ALLOW_SEALING);
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	if (ftruncate(mem, 64 << 20) != 0 || fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK) != 0)
+		return NULL;
+	while (!__atomic_load_n(&p->stop, __ATOMIC_RELAXED)) {
+		struct timeval limit = {.tv_usec = 100000};
+		struct memif_msg msg;
+		int s = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+		setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+		if (connect(s, (struct sockaddr *)&sa, sizeof(sa)) == 0) {
+			memif_msg_init(&msg, "pest", 1);
+			memif_msg_send(s, &msg, -1);
+			memif_msg_add_region(&msg, 0, 64 << 20);
+			memif_msg_send(s, &msg, mem);
+			for (unsigned i = 0; i < 3; i++)
+				if (recv(s, &msg, sizeof(msg), 0) <= 0)
+					break;
+			p->rounds++;
+		}
+		close(s);
+	}
+	close(mem);
+	return NULL;
+}
+
+/* One sliver's peers get a share of the control thread, however much work they make. */
+START_TEST(test_control_thread_is_shared)
+{
+	struct pest p = {0};
+	struct timespec ts;
+	pthread_t t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	int64_t before_ms = ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	ck_assert_int_eq(pthread_create(&t, NULL, offer_memory, &p), 0);
+	pump_ms(base, 3000);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	int64_t used_ms = ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - before_ms;
+	__atomic_store_n(&p.stop, true, __ATOMIC_RELAXED);
+	pump_ms(base, 500);
+	pthread_join(t, NULL);
+	/* 200 ms, 20 ms in each period of 100, one round over, and what is not charged */
+	ck_assert_msg(used_ms < 1300, "%lld ms in 3 s, %u rounds", (long long)used_ms, p.rounds);
+	ck_assert_uint_gt(p.rounds, 3);
+	ck_assert_uint_eq(good_srv.downs, 0);
+	pass_frames(good_cli.m, good_srv.m, 500, 64);
+	pump_until(base, open_fds() == fds_before);
 }
 END_TEST
 
@@ -410,6 +561,9 @@ static void cases(TCase *tc)
 	tcase_add_test(tc, test_message_lengths);
 	tcase_add_test(tc, test_garbage_messages);
 	tcase_add_test(tc, test_descriptors_in_messages);
+	tcase_add_test(tc, test_slow_closes);
+	tcase_add_test(tc, test_slow_close_outlives_listener);
+	tcase_add_test(tc, test_control_thread_is_shared);
 	tcase_add_test(tc, test_silent_peers_time_out);
 	tcase_add_test(tc, test_half_open_is_bounded);
 	tcase_add_test(tc, test_memory_without_seal);
