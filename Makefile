@@ -65,9 +65,23 @@ libs_fp := $(DPDK_FP_STATIC) $(SYS_LIBS)
 libs_cp := $(SYS_LIBS)
 libs_slicemgr := $(SYS_LIBS)
 
+# Under sudo, what is built belongs to whoever called it.
+ifeq ($(shell id -u),0)
+ifneq ($(SUDO_USER),)
+ifneq ($(SUDO_USER),root)
+AS_USER := sudo -u $(SUDO_USER) --
+endif
+endif
+endif
+
 .PHONY: all
+ifdef AS_USER
+all:
+	@$(AS_USER) $(MAKE) --no-print-directory FLAVOR=$(FLAVOR) all
+else
 all: build/.checked
 	@$(MAKE) --no-print-directory _programs
+endif
 
 build/.checked:
 ifdef DEPS_MISSING
@@ -135,22 +149,13 @@ fuzz-bins: $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRCS))
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
-# make check and make demo run as root; what they build belongs to whoever called sudo.
-ifeq ($(shell id -u),0)
-ifneq ($(SUDO_USER),)
-ifneq ($(SUDO_USER),root)
-AS_USER := sudo -u $(SUDO_USER) --
-endif
-endif
-endif
-
 .PHONY: deps check check-unit check-system check-fuzz demo demo-clean lint soak install clean help
 deps:            ## install the Debian packages that building, running and testing need (root)
 	@images/deps.sh
 
 check:           ## install, build and run every test (root); last line: N passed, N failed
 	@images/deps.sh
-	@$(AS_USER) $(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all
 	@AS_USER="$(AS_USER)" $(PYTHON) tests/check.py all
 
 check-unit:      ## unit tests alone, plain and under ASan+UBSan
