@@ -44,8 +44,8 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update
 apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install "${missing[@]}" </dev/null
 # nor at the next boot: slivers run their own
-if [[ " ${missing[*]} " == *" frr "* ]] && command -v systemctl >/dev/null; then
-	systemctl --quiet disable frr.service
+if [[ " ${missing[*]} " == *" frr "* ]] && command -v systemctl >/dev/null &&
+	systemctl --quiet disable frr.service; then
 	echo "deps: frr.service is left disabled; to route with it on this host: systemctl enable --now frr"
 fi
 echo "deps: installed ${#missing[@]} packages"
