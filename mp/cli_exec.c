@@ -143,7 +143,7 @@ static long pid_of(const json_t *where, const char *daemon)
 	char file[64], text[32] = "";
 	int fds[2];
 
-	if (pipe(fds) < 0)
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return 0;
 	snprintf(file, sizeof(file), "/run/frr/%.32s.pid", daemon);
 	enter(&args, where, false);

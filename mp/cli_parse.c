@@ -35,13 +35,21 @@ static const struct cli_option cli_options[] = {
 
 int cli_error(struct cli *cli, int code, const char *fmt, ...)
 {
+	lm_cleanup_free char *text = NULL;
 	va_list ap;
+	int rc;
 
-	fputs("lamina: ", cli->errors);
 	va_start(ap, fmt);
-	vfprintf(cli->errors, fmt, ap);
+	rc = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	fputc('\n', cli->errors);
+	if (rc < 0) {
+		text = NULL;
+		fputs("lamina: out of memory\n", cli->errors);
+		return code;
+	}
+	/* it may quote a request or a sliver */
+	lm_err_plain(text);
+	fprintf(cli->errors, "lamina: %s\n", text);
 	return code;
 }
 

@@ -23,6 +23,8 @@ static int read_spec(struct cli *cli, json_t **xml)
 
 	if (lm_read_file(cli->spec, LM_RPC_LINE_MAX, &text, &n, &err) < 0)
 		return cli_error(cli, CLI_FAILED, "%s", err.msg);
+	if (memchr(text, '\0', n) != NULL)
+		return cli_error(cli, CLI_FAILED, "%s: holds an octet 0 and is no XML", cli->spec);
 	*xml = json_stringn(text, n);
 	if (*xml == NULL)
 		return cli_error(cli, CLI_FAILED, "%s: not UTF-8 text", cli->spec);

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Messages go out as one line whatever they quote, and steer no terminal: no C0 or C1 controls. */
-static void one_line(char *s)
+void lm_err_plain(char *s)
 {
 	for (; *s != '\0'; s++) {
 		if ((unsigned char)*s < 0x20 || *s == 0x7f) {
@@ -26,7 +25,7 @@ int lm_err_set(struct lm_err *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	one_line(err->msg);
+	lm_err_plain(err->msg);
 	err->code = code;
 	return -code;
 }
@@ -41,7 +40,7 @@ int lm_err_errno(struct lm_err *err, int code, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->msg);
 	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", strerror(code));
-	one_line(err->msg);
+	lm_err_plain(err->msg);
 	err->code = code;
 	return -code;
 }
@@ -58,6 +57,6 @@ int lm_err_context(struct lm_err *err, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->msg);
 	snprintf(err->msg + len, sizeof(err->msg) - len, ": %.*s", (int)(sizeof(old) - 1), old);
-	one_line(err->msg);
+	lm_err_plain(err->msg);
 	return -err->code;
 }

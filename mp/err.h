@@ -29,4 +29,7 @@ int lm_err_errno(struct lm_err *err, int code, const char *fmt, ...)
 /** Put a formatted prefix and ": " in front of the message. Returns -err->code. */
 int lm_err_context(struct lm_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/** Make `s` one line that steers no terminal, whatever it quotes: C0 and C1 controls turn blank. */
+void lm_err_plain(char *s);
+
 #endif

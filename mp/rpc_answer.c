@@ -108,7 +108,10 @@ char *rpc_reply_line(json_t *id, json_t *result, const struct lm_err *err)
 			err->code != 0 ? err->msg : "failed without saying why");
 	line = dump_line(
 		json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "result", result));
-	if (line != NULL && strlen(line) > LM_RPC_LINE_MAX)
+	/* whoever asked waits: say at least that */
+	if (line == NULL)
+		return error_line(id, EIO, "the answer cannot be written as JSON");
+	if (strlen(line) > LM_RPC_LINE_MAX)
 		return error_line(id, EMSGSIZE, "the answer is longer than 1048576 octets");
 	reply = line;
 	line = NULL;

@@ -255,8 +255,8 @@ struct lm_rpc_server *lm_rpc_server_new(struct event_base *base, const struct lm
 		server->methods = methods;
 		server->ctx = ctx;
 		server->path = strdup(where->path);
-		server->listener =
-			evconnlistener_new(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+		server->listener = evconnlistener_new(base, on_accept, server,
+			LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	}
 	if (server == NULL || server->path == NULL || server->listener == NULL) {
 		lm_err_set(err, ENOMEM, "socket %s: out of memory", where->path);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mp/cleanup.h"
 #include "mp/rpc.h"
 #include "slicemgr/agent_call.h"
 #include "slicemgr/plan.h"
@@ -14,9 +15,17 @@
 #include "slicemgr/sliver_json.h"
 #include "slicemgr/substrate_client.h"
 
-#define AGENT_MS       500
-#define PROCESSES_MAX  32
-#define TEXT_MAX       128
+#define AGENT_MS      500
+#define PROCESSES_MAX 16
+#define TEXT_MAX      64
+/* What all slivers together may report: a reply has 1 MiB, and no sliver may use up others' part */
+#define REPORT_OCTETS (512 * 1024)
+#define NUMBER_OCTETS 32 /* a number in JSON, with quotes, colon and comma of its key */
+/* What counters are named with. */
+#define PLAIN                        \
+	"abcdefghijklmnopqrstuvwxyz" \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+	"0123456789_-./: "
 #define CPUS_TEXT_MAX  (LM_CORES_MAX * 5)
 #define ATTACHMENT_MAX 160
 
@@ -25,6 +34,7 @@ struct gather {
 	struct lm_rpc_later *later;
 	json_t *reply;
 	unsigned int waiting; /* one more than the agents still asked */
+	unsigned int asked;   /* questions: each may fill its part of the reply */
 };
 
 /* One question to one agent. */
@@ -57,6 +67,7 @@ static void ask(struct gather *g, const struct sliver *sliver, const char *metho
 	q->into = into;
 	snprintf(q->path, sizeof(q->path), "%s", sliver->path);
 	g->waiting++;
+	g->asked++;
 	if (agent_call_start(sliver->node->base, sliver->dir, sliver->uid_base, method, params,
 		    AGENT_MS, done, q) == NULL) {
 		free(q);
@@ -64,12 +75,18 @@ static void ask(struct gather *g, const struct sliver *sliver, const char *metho
 	}
 }
 
-/* A text of a sliver's, cut; anything else is null. */
+/* A text of a sliver's, cut and in plain ASCII; anything else is null. */
 static json_t *text_of(const json_t *value)
 {
 	const char *s = json_string_value(value);
+	char plain[TEXT_MAX + 1];
+	size_t n = 0;
 
-	return s != NULL ? json_stringn_nocheck(s, strnlen(s, TEXT_MAX)) : json_null();
+	if (s == NULL)
+		return json_null();
+	for (; n < TEXT_MAX && s[n] != '\0'; n++)
+		plain[n] = (char)(s[n] >= 0x20 && s[n] < 0x7f ? s[n] : '?');
+	return json_stringn_nocheck(plain, n);
 }
 
 static json_t *int_of(const json_t *value)
@@ -104,9 +121,13 @@ static void on_status(void *ctx, json_t *result, const struct lm_err *err)
 	const json_t *fp = json_object_get(result, "fp");
 	const json_t *fpm = json_object_get(fp, "fpm");
 
-	if (result == NULL)
-		json_object_set_new(q->into, "agent_error", json_string(err->msg));
-	else
+	if (result == NULL) {
+		lm_cleanup_json json_t *why = json_string(err->msg);
+
+		/* a text that was cut inside a character is none */
+		json_object_set(q->into, "agent_error", why != NULL ? why : json_null());
+	}
+	if (result != NULL)
 		json_object_set_new(
 			q->into, "processes", processes_of(json_object_get(result, "init")));
 	if (json_is_object(fpm))
@@ -260,19 +281,25 @@ void inspect_answer(struct node *node, const char *name, struct lm_rpc_later *la
 }
 
 /* "sliver_reported": {"a/r1": {interfaces, drops, punts}}, numbers only. */
-static json_t *numbers_of(const json_t *object, unsigned int depth)
+static json_t *numbers_of(const json_t *object, unsigned int depth, size_t *room)
 {
 	json_t *out = json_object();
 	const char *key;
 	json_t *value;
 
 	json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
-		if (json_object_size(out) >= TEXT_MAX || strlen(key) > TEXT_MAX)
+		/* a name is plain ASCII, so that it is no longer in the reply than here */
+		size_t len = strlen(key), octets = len + NUMBER_OCTETS;
+
+		if (len > TEXT_MAX || strspn(key, PLAIN) != len)
+			continue;
+		if (octets > *room)
 			break;
+		*room -= octets;
 		if (json_is_integer(value))
 			json_object_set(out, key, value);
 		else if (json_is_object(value) && depth > 0)
-			json_object_set_new(out, key, numbers_of(value, depth - 1));
+			json_object_set_new(out, key, numbers_of(value, depth - 1, room));
 	}
 	return out;
 }
@@ -283,10 +310,11 @@ static void on_counters(void *ctx, json_t *result, const struct lm_err *err)
 
 	(void)err;
 	if (json_is_object(result)) {
-		json_t *copy = numbers_of(result, 2);
+		/* all were asked before the first answers */
+		size_t room = REPORT_OCTETS / q->gather->asked;
 
-		json_object_del(copy, "nodes");
-		json_object_set_new(q->into, q->path, copy);
+		json_object_del(result, "nodes");
+		json_object_set_new(q->into, q->path, numbers_of(result, 2, &room));
 	}
 	gather_done(q->gather);
 	free(q);

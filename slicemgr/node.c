@@ -130,16 +130,23 @@ static void open_log(const struct node *node)
 /* One line to whoever started us: "ready NODE" or "error WHY". */
 static void report(struct node *node, const struct lm_err *err)
 {
+	int rc;
+
 	if (err == NULL)
 		lm_info("node %s is up", node->conf.name);
 	if (node->ready_fd < 0)
 		return;
 	if (err == NULL)
-		dprintf(node->ready_fd, "ready %s\n", node->conf.name);
+		rc = dprintf(node->ready_fd, "ready %s\n", node->conf.name);
 	else
-		dprintf(node->ready_fd, "error %s\n", err->msg);
+		rc = dprintf(node->ready_fd, "error %s\n", err->msg);
 	close(node->ready_fd);
 	node->ready_fd = -1;
+	if (err == NULL && rc < 0) {
+		lm_error("nobody waits for the node any more: it goes down again");
+		node->exit_code = EXIT_FAILURE;
+		node_end(node);
+	}
 }
 
 static int start_parts(struct node *node, struct lm_err *err)

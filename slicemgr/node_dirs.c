@@ -18,6 +18,7 @@
 #include "mp/cleanup.h"
 #include "mp/log.h"
 #include "mp/unix_path.h"
+#include "slicemgr/container_run.h"
 #include "slicemgr/run_dir.h"
 #include "slicemgr/sliver_place.h"
 
@@ -26,6 +27,7 @@
 	(107 - (sizeof("/s//") - 1) - (LM_SLICE_NAME_MAX - 1) - (LM_SLIVER_NAME_MAX - 1) - \
 		(sizeof("/memif/memif.sock") - 1))
 #define OLD_SUBSTRATE_MS 3000
+#define STRAY_MS	 20000
 
 static void path_in(const struct node *node, const char *name, char path[PATH_MAX])
 {
@@ -77,8 +79,9 @@ static int lock(struct node *node, struct lm_err *err)
 	struct stat mine, there;
 
 	path_in(node, "slicemgr.pid", path);
+	/* 0600: who can open the file can lock it, and keep a node from starting */
 	for (;;) {
-		node->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+		node->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (node->lock_fd < 0)
 			return lm_err_errno(err, errno, "%s", path);
 		if (flock(node->lock_fd, LOCK_EX | LOCK_NB) < 0) {
@@ -200,12 +203,36 @@ static void remove_ours(const struct node *node)
 	}
 }
 
+/* Containers that no sliver's directory tells of: it was removed, or the node had another name. */
+static void delete_strays(const struct node *node)
+{
+	char root[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+
+	path_in(node, "runc", root);
+	d = opendir(root);
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		const char *argv[] = {"runc", "--root", root, "delete", "--force", e->d_name, NULL};
+		struct lm_err err = {0};
+
+		if (e->d_name[0] == '.')
+			continue;
+		lm_warning("removing container %s of a dead slice manager", e->d_name);
+		if (lm_container_run(argv, -1, NULL, 0, STRAY_MS, &err) != 0)
+			lm_error("container %s: runc could not delete it", e->d_name);
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
 static void sweep(const struct node *node)
 {
 	char path[PATH_MAX];
 
 	path_in(node, "s", path);
 	for_each_dir(node, path, NULL);
+	delete_strays(node);
 	remove_ours(node);
 }
 
@@ -264,6 +291,31 @@ static int check_length(const struct node *node, struct lm_err *err)
 	return 0;
 }
 
+/* Who could rename or replace a directory above would decide what root does below. */
+static int check_owner(const struct node *node, struct lm_err *err)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(node->conf.rundir);
+
+	for (size_t i = 1; i <= len; i++) {
+		struct stat st;
+		bool last = i == len;
+
+		if (!last && node->conf.rundir[i] != '/')
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)i, node->conf.rundir);
+		if (stat(part, &st) < 0) /* made by us, then */
+			return errno == ENOENT ? 0 : lm_err_errno(err, errno, "%s", part);
+		if (st.st_uid != 0 ||
+			((st.st_mode & 022) != 0 && (last || (st.st_mode & S_ISVTX) == 0)))
+			return lm_err_set(err, EPERM,
+				"%s: rundir %s: others than root could change %s; use another or "
+				"change its owner and mode",
+				node->conf.file, node->conf.rundir, part);
+	}
+	return 0;
+}
+
 /* Takes back what node_dirs_claim() made when it must refuse. */
 static void unclaim(struct node *node, bool was_there)
 {
@@ -284,6 +336,8 @@ int node_dirs_claim(struct node *node, struct lm_err *err)
 	bool was_there;
 	int rc = check_length(node, err);
 
+	if (rc == 0)
+		rc = check_owner(node, err);
 	if (rc == 0)
 		rc = make_dirs(node->conf.rundir, err);
 	if (rc < 0)
@@ -307,9 +361,11 @@ int node_dirs_claim(struct node *node, struct lm_err *err)
 		return rc;
 	}
 	sweep(node);
-	if (ftruncate(node->lock_fd, 0) < 0 || dprintf(node->lock_fd, "%d\n", (int)getpid()) < 0)
-		return lm_err_errno(err, errno, "%s", path);
-	return 0;
+	if (ftruncate(node->lock_fd, 0) < 0 || dprintf(node->lock_fd, "%d\n", (int)getpid()) < 0) {
+		rc = lm_err_errno(err, errno, "%s", path);
+		node_dirs_remove(node);
+	}
+	return rc;
 }
 
 void node_dirs_remove(struct node *node)

@@ -51,10 +51,10 @@ static json_t *node_status(
 	}
 	return json_pack("{s:s, s:s, s:i, s:I, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:s}", "node",
 		node->conf.name, "state",
-		node->ending			      ? "ending"
-		: applying			      ? "starting"
-		: substrate_proc_pid(node->substrate) ? "ready"
-						      : "degraded",
+		node->ending				   ? "ending"
+		: applying				   ? "starting"
+		: substrate_proc_complete(node->substrate) ? "ready"
+							   : "degraded",
 		"pid", (int)getpid(), "uptime_s",
 		(json_int_t)((node_now_ms() - node->started_ms) / 1000), "substrate_pid",
 		(int)substrate_proc_pid(node->substrate), "substrate_restarts",
@@ -130,7 +130,8 @@ static json_t *slice_destroy(
 				: "node %s has no slice '%.64s'",
 			node->conf.name, name != NULL ? name : "");
 	else if (slice->state != SLICE_READY)
-		lm_err_set(err, EBUSY, "slice %s is %s", slice->name, slice_state_name(slice));
+		lm_err_set(err, EBUSY, "slice %s is %s; try again when it is done", slice->name,
+			slice_state_name(slice));
 	else if ((slice->later = take(node, err)) != NULL)
 		slice_end(slice, false);
 	return NULL;

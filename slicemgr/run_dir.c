@@ -28,7 +28,8 @@ static int open_made(const char *path, bool is_dir, struct lm_err *err)
 			return lm_err_errno(
 				err, errno == ENOENT ? ENOTDIR : errno, "cannot make %s", around);
 	}
-	if (is_dir && mkdir(path, 0755) < 0 && errno != EEXIST)
+	/* root's alone: who can open a directory can lock it, and keep it locked */
+	if (is_dir && mkdir(path, 0700) < 0 && errno != EEXIST)
 		return lm_err_errno(err, errno, "cannot make %s", path);
 	fd = open(path,
 		O_CLOEXEC | O_NOFOLLOW | (is_dir ? O_RDONLY | O_DIRECTORY : O_RDWR | O_CREAT),

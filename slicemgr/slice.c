@@ -107,6 +107,14 @@ void slice_sliver_failed(struct sliver *sliver, const struct lm_err *err)
 	slice_end(slice, true);
 }
 
+void slice_note(struct slice *slice, const struct lm_err *err)
+{
+	if (slice->failed)
+		return;
+	slice->failed = true;
+	slice->err = *err;
+}
+
 void slice_end(struct slice *slice, bool quick)
 {
 	/* a sliver that ends at once may free the slice: look at nothing of it afterwards */

@@ -17,7 +17,8 @@ void slice_begin(struct slice *slice);
 /** End all slivers; then slice->later is answered ({} or why the apply failed). */
 void slice_end(struct slice *slice, bool quick);
 
-/* What slivers tell (sliver.h). */
+/* What slivers tell (sliver.h). slice_note(): something went wrong that stops nothing. */
+void slice_note(struct slice *slice, const struct lm_err *err);
 void slice_sliver_ready(struct slice *slice);
 void slice_sliver_failed(struct sliver *sliver, const struct lm_err *err);
 void slice_sliver_gone(struct slice *slice);

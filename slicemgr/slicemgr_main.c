@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include <event2/thread.h>
@@ -51,6 +52,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
+	/* whatever the caller's: others read what is made, and nobody else writes it */
+	umask(022);
 	/* containers become children, so that their ends leave no zombies */
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	node = calloc(1, sizeof(*node));

@@ -17,10 +17,12 @@
 #include "slicemgr/agent_call.h"
 #include "slicemgr/container.h"
 #include "slicemgr/container_run.h"
+#include "slicemgr/reap.h"
 #include "slicemgr/slice.h"
 #include "slicemgr/sliver_json.h"
 #include "slicemgr/sliver_place.h"
 #include "slicemgr/substrate_client.h"
+#include "slicemgr/substrate_proc.h"
 #include "slicemgr/uid_range.h"
 
 #define READY_MS	20000 /* and one second more for each sliver of the slice */
@@ -85,7 +87,6 @@ static int start_container(
 		.cpus = cpus,
 		.memory_max_bytes = (uint64_t)sliver->memory_mb << 20,
 		.raw = sliver->spec->type == LM_SLIVER_VROUTER_RAW,
-		.hugepages = sliver->node->conf.hugepages,
 	};
 
 	sliver_cpus_text(sliver, cpus, sizeof(cpus));
@@ -101,6 +102,11 @@ static int add_vifs(struct sliver *sliver, bool kernel, struct lm_err *err)
 
 		if (iface->kernel != kernel || iface->added)
 			continue;
+		if (!substrate_proc_ready(sliver->node->substrate))
+			return lm_err_set(err, EAGAIN,
+				"vif %s: the substrate is being started again; try again in a "
+				"moment",
+				iface->vif);
 		rc = substrate_vif_add(sliver, iface, err);
 		if (rc < 0)
 			return lm_err_context(err, "vif %s", iface->vif);
@@ -131,7 +137,8 @@ static void forget_process(struct sliver *sliver)
 	if (sliver->pidfd >= 0)
 		close(sliver->pidfd);
 	sliver->pidfd = -1;
-	/* runc leaves pid 1 to the slice manager, which is the subreaper */
+	/* runc leaves pid 1 to the slice manager; one that still runs is reaped by reap_orphans()
+	 */
 	if (sliver->pid > 0)
 		waitpid(sliver->pid, NULL, WNOHANG);
 	sliver->pid = 0;
@@ -165,8 +172,12 @@ static void finish(struct sliver *sliver)
 
 	forget_process(sliver);
 	del_vifs(sliver, false);
-	if (sliver->made && sliver_remove(sliver->node, sliver->path, sliver->uid_base, &err) < 0)
-		lm_error("%s: %s", sliver->path, err.msg);
+	if (sliver->made && sliver_remove(sliver->node, sliver->path, sliver->uid_base, &err) < 0) {
+		lm_err_context(&err, "%s is gone but for this", sliver->path);
+		lm_error("%s", err.msg);
+		slice_note(sliver->slice, &err);
+	}
+	reap_orphans(sliver->node);
 	sliver->made = false;
 	sliver->uid_base = 0;
 	if (sliver->timer != NULL)
@@ -196,6 +207,7 @@ static void restart_later(struct sliver *sliver)
 		if (lm_container_delete(&where, 0, &err) < 0)
 			lm_error("%s: %s", sliver->path, err.msg);
 	}
+	reap_orphans(sliver->node);
 	sliver->state = SLIVER_BACKOFF;
 	sliver->ready_ms = 0;
 	set_timer(sliver, sliver->backoff_ms);

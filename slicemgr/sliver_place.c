@@ -117,15 +117,9 @@ int sliver_remove(const struct node *node, const char *path, uint32_t uid_base, 
 		return rc;
 	where = sliver_container_place(&place);
 	rc = lm_container_delete(&where, 0, err);
-	if (uid_base != 0 && sliver_dir(node, path, dir, sizeof(dir)) == 0) {
-		struct lm_err second = {0};
-		int rc2 = lm_uid_range_release(LM_UID_RANGE_DIR, dir, uid_base, &second);
-
-		if (rc == 0 && rc2 < 0) {
-			*err = second;
-			rc = rc2;
-		}
-	}
+	/* ids that something may still run with are given to nobody else */
+	if (rc == 0 && uid_base != 0 && sliver_dir(node, path, dir, sizeof(dir)) == 0)
+		rc = lm_uid_range_release(LM_UID_RANGE_DIR, dir, uid_base, err);
 	remove_dirs(node, path, &place);
 	return rc;
 }

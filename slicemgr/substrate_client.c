@@ -9,17 +9,32 @@
 
 #define RING_SIZE_LOG2 10
 
-json_t *substrate_call(
-	const struct node *node, const char *method, json_t *params, struct lm_err *err)
+static json_t *call_within(const struct node *node, const char *method, json_t *params,
+	int timeout_ms, struct lm_err *err)
 {
 	char path[LM_CONF_PATH_MAX + 32];
 	json_t *result;
 
 	snprintf(path, sizeof(path), "%s/substrate.sock", node->conf.rundir);
-	result = lm_rpc_call(path, 0, method, params, SUBSTRATE_CALL_MS, err);
+	result = lm_rpc_call(path, 0, method, params, timeout_ms, err);
 	if (result == NULL)
 		lm_err_context(err, "substrate");
 	return result;
+}
+
+json_t *substrate_call(
+	const struct node *node, const char *method, json_t *params, struct lm_err *err)
+{
+	return call_within(node, method, params, SUBSTRATE_CALL_MS, err);
+}
+
+bool substrate_answers(const struct node *node)
+{
+	struct lm_err ignored = {0};
+	lm_cleanup_json json_t *status =
+		call_within(node, "status", NULL, SUBSTRATE_PROBE_MS, &ignored);
+
+	return status != NULL;
 }
 
 /* For requests whose result is {}. */

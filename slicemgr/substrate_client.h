@@ -8,10 +8,15 @@
 #include "slicemgr/state.h"
 
 #define SUBSTRATE_CALL_MS 5000
+/* How long it may think about whether it is there; the event loop waits meanwhile. */
+#define SUBSTRATE_PROBE_MS 200
 
 /** Call `method` of the node's substrate; steals `params`. NULL with `err`. */
 json_t *substrate_call(
 	const struct node *node, const char *method, json_t *params, struct lm_err *err);
+
+/** Whether the substrate answers, asked with little patience. */
+bool substrate_answers(const struct node *node);
 
 /** Add a port of the node's config. 0, or a negative errno with `err`. */
 int substrate_port_add(

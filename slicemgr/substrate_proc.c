@@ -31,7 +31,8 @@ struct substrate_proc {
 	struct node *node;
 	pid_t pid; /* 0: none */
 	int pidfd;
-	bool ready; /* it answers and has been given all it needs */
+	bool ready;    /* it answers and has been told of ports and vifs */
+	bool complete; /* it could open all ports */
 	struct event *exit_event, *timer;
 	unsigned int restarts, backoff_ms;
 	int64_t started_ms;
@@ -168,14 +169,6 @@ static void last_words(const struct node *node, char *text, size_t size)
 	}
 }
 
-static bool answers(const struct substrate_proc *proc)
-{
-	struct lm_err ignored = {0};
-	lm_cleanup_json json_t *status = substrate_call(proc->node, "status", NULL, &ignored);
-
-	return status != NULL;
-}
-
 /* True when it has ended; then it is reaped and forgotten. */
 static bool reap(struct substrate_proc *proc, int *status)
 {
@@ -189,6 +182,7 @@ static bool reap(struct substrate_proc *proc, int *status)
 	proc->pidfd = -1;
 	proc->pid = 0;
 	proc->ready = false;
+	proc->complete = false;
 	return true;
 }
 
@@ -198,7 +192,7 @@ static int wait_ready(struct substrate_proc *proc, struct lm_err *err)
 	char why[256];
 	int status;
 
-	while (!answers(proc)) {
+	while (!substrate_answers(proc->node)) {
 		if (reap(proc, &status)) {
 			last_words(proc->node, why, sizeof(why));
 			return lm_err_set(err, EIO, "lamina-substrate ended while it started: %s",
@@ -215,10 +209,15 @@ static int wait_ready(struct substrate_proc *proc, struct lm_err *err)
 static int add_ports(struct substrate_proc *proc, struct lm_err *err)
 {
 	const struct lm_node_conf *conf = &proc->node->conf;
+	struct lm_err failed = {0};
 	int rc = 0;
 
-	for (unsigned int i = 0; rc == 0 && i < conf->n_ports; i++)
-		rc = substrate_port_add(proc->node, &conf->ports[i], err);
+	/* all are tried, the first that fails is told */
+	for (unsigned int i = 0; i < conf->n_ports; i++)
+		if (substrate_port_add(proc->node, &conf->ports[i], &failed) < 0 && rc == 0) {
+			*err = failed;
+			rc = -err->code;
+		}
 	return rc;
 }
 
@@ -290,11 +289,20 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		proc->restarts++;
 		watch(proc);
 	}
-	if (!answers(proc)) {
+	if (!substrate_answers(proc->node)) {
+		/* its death brings it back here */
+		if (node_now_ms() - proc->started_ms > START_MS) {
+			lm_error("lamina-substrate does not answer after %d s; killing it",
+				START_MS / 1000);
+			kill(proc->pid, SIGKILL);
+			return;
+		}
 		set_timer(proc, PROBE_MS);
 		return;
 	}
-	if (add_ports(proc, &err) < 0)
+	/* vifs of the other ports can be served all the same */
+	proc->complete = add_ports(proc, &err) == 0;
+	if (!proc->complete)
 		lm_error("%s", err.msg);
 	add_vifs(proc);
 	proc->ready = true;
@@ -318,6 +326,7 @@ struct substrate_proc *substrate_proc_start(struct node *node, struct lm_err *er
 		return NULL;
 	}
 	proc->ready = true;
+	proc->complete = true;
 	watch(proc);
 	return proc;
 }
@@ -350,6 +359,16 @@ void substrate_proc_stop(struct substrate_proc *proc)
 pid_t substrate_proc_pid(const struct substrate_proc *proc)
 {
 	return proc != NULL ? proc->pid : 0;
+}
+
+bool substrate_proc_ready(const struct substrate_proc *proc)
+{
+	return proc != NULL && proc->ready;
+}
+
+bool substrate_proc_complete(const struct substrate_proc *proc)
+{
+	return proc != NULL && proc->complete;
 }
 
 unsigned int substrate_proc_restarts(const struct substrate_proc *proc)

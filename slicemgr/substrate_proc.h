@@ -18,6 +18,12 @@ void substrate_proc_stop(struct substrate_proc *proc);
 /** Its process id, 0 while it is down. */
 pid_t substrate_proc_pid(const struct substrate_proc *proc);
 
+/** Whether vifs can be added: it answers and has been told of ports and vifs. */
+bool substrate_proc_ready(const struct substrate_proc *proc);
+
+/** Ready, and every port of the configuration is open. */
+bool substrate_proc_complete(const struct substrate_proc *proc);
+
 /** How often it was started again. */
 unsigned int substrate_proc_restarts(const struct substrate_proc *proc);
 
