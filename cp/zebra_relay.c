@@ -321,7 +321,8 @@ int zebra_relay_open(struct zebra_relay *relay, struct event_base *base, uid_t u
 	fd = listen_at(ZEBRA_RELAY_LISTEN, uid, gid, err);
 	if (fd < 0)
 		return fd;
-	relay->listener = evconnlistener_new(base, on_accept, relay, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	relay->listener = evconnlistener_new(
+		base, on_accept, relay, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	if (relay->listener == NULL) {
 		close(fd);
 		return lm_err_set(err, ENOMEM, "out of memory");

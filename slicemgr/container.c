@@ -82,8 +82,11 @@ static int write_bundle(
 {
 	lm_cleanup_json json_t *config = NULL;
 	char path[PATH_MAX];
-	int rc = make_dir(conf->bundle_dir, 0755, err);
+	int rc = make_dir(conf->bundle_dir, 0710, err);
 
+	/* other users of the host stay out: rootfs/tmp is open to all (see rootfs.c) */
+	if (rc == 0 && chown(conf->bundle_dir, 0, conf->uid_base) < 0)
+		rc = lm_err_errno(err, errno, "%s", conf->bundle_dir);
 	if (rc < 0 || join(path, conf->bundle_dir, "rootfs", err) < 0)
 		return -err->code;
 	rc = lm_rootfs_make(path, conf->hostname, err);
