@@ -22,11 +22,11 @@ static bool peer_allowed(const struct lm_memif_listener *l, int sock)
 	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == l->uid;
 }
 
-int64_t memif_cpu_us(void)
+int64_t memif_clock_us(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	clock_gettime(clock, &ts);
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
@@ -46,7 +46,7 @@ static void hear_all(const struct lm_memif_listener *l, bool hear)
 
 void memif_listener_charge(struct lm_memif_listener *l, int64_t since_us)
 {
-	l->spent_us += memif_cpu_us() - since_us;
+	l->spent_us += memif_clock_us(CLOCK_THREAD_CPUTIME_ID) - since_us;
 	start_period(l);
 	if (l->spent_us <= MEMIF_SPENT_MAX_US || l->paused)
 		return;
@@ -78,7 +78,7 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct lm_memif_listener *l = arg;
-	int64_t since_us = memif_cpu_us();
+	int64_t since_us = memif_clock_us(CLOCK_THREAD_CPUTIME_ID);
 
 	(void)what;
 	start_period(l);

@@ -3,6 +3,8 @@
 #ifndef LM_SUBSTRATE_MEMIF_LISTENER_H
 #define LM_SUBSTRATE_MEMIF_LISTENER_H
 
+#include <time.h>
+
 #include "substrate/memif_closer.h"
 #include "substrate/memif_int.h"
 
@@ -32,10 +34,11 @@ struct lm_memif_listener {
 /** Speak memif with a peer on `sock` (taken over, closed in the end). */
 void memif_conn_new(struct lm_memif_listener *l, int sock);
 
-/** CPU time of this thread, microseconds. */
-int64_t memif_cpu_us(void);
+/** A clock's time, microseconds. */
+int64_t memif_clock_us(clockid_t clock);
 
-/** The control thread worked from `since_us` (memif_cpu_us()) until now for peers of `l`. */
+/** The control thread worked from `since_us` (CPU time of this thread) until now for peers of `l`.
+ */
 void memif_listener_charge(struct lm_memif_listener *l, int64_t since_us);
 
 /** Hear a peer (true) or let what it sends wait. */

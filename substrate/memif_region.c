@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,6 +24,17 @@ static const char *map(int fd, uint64_t size, struct memif_region *out)
 	return NULL;
 }
 
+/*
+ * From here on nobody punches holes: a fault waits until a hole that is being made is finished,
+ * and large ones, made again and again, would hold up the datapath. Who has the region mapped
+ * goes on writing; it cannot be mapped for writing once more.
+ */
+static bool forbid_holes(int fd)
+{
+	/* EINVAL: kernels before 5.1 do not know this seal */
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0 || errno == EINVAL;
+}
+
 const char *memif_region_map(int fd, uint64_t size, struct memif_region *out)
 {
 	struct statfs fs;
@@ -38,7 +50,12 @@ const char *memif_region_map(int fd, uint64_t size, struct memif_region *out)
 		return "region lacks F_SEAL_SHRINK";
 	if (fstat(fd, &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size < size)
 		return "region is shorter than announced";
-	return map(fd, size, out);
+	const char *why = map(fd, size, out);
+	if (why == NULL && !forbid_holes(fd)) {
+		memif_region_unmap(out);
+		why = "region cannot be sealed (F_SEAL_SEAL is set)";
+	}
+	return why;
 }
 
 int memif_region_make(uint64_t size, struct memif_region *out, struct lm_err *err)

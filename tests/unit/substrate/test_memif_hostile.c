@@ -396,6 +396,8 @@ START_TEST(test_memory_write_sealed)
 	h_init(&h, 1);
 	h_memory(&h, MFD_ALLOW_SEALING, H_SIZE, F_SEAL_SHRINK | F_SEAL_FUTURE_WRITE);
 	check_refused(&h, h_region(&h), "region cannot be mapped for reading and writing");
+	refuse_memory(MFD_ALLOW_SEALING, H_SIZE, F_SEAL_SHRINK | F_SEAL_SEAL, 0,
+		"region cannot be sealed (F_SEAL_SEAL is set)");
 }
 END_TEST
 
@@ -450,8 +452,12 @@ START_TEST(test_too_many_regions)
 	h_init(&h, 1);
 	h_memory(&h, MFD_ALLOW_SEALING, H_SIZE, F_SEAL_SHRINK);
 	for (uint16_t i = 0; i < 4; i++) {
+		int mem = memfd_create("one of many", MFD_ALLOW_SEALING);
+		ck_assert_int_eq(ftruncate(mem, 4096), 0);
+		ck_assert_int_eq(fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK), 0);
 		memif_msg_add_region(&msg, i, 4096);
-		ck_assert_uint_eq(h_send(&h, &msg, h.mem), MEMIF_MSG_ACK);
+		ck_assert_uint_eq(h_send(&h, &msg, mem), MEMIF_MSG_ACK);
+		close(mem);
 	}
 	memif_msg_add_region(&msg, 4, 4096);
 	check_refused(&h, h_send(&h, &msg, h.mem), "more than 4 regions");

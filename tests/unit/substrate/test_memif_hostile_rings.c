@@ -3,6 +3,7 @@
  * A connected client that breaks the rules of the rings: its interface goes down, with the rule
  * named, and another interface of the same server passes frames before and after.
  */
+#include <errno.h>
 #include <pthread.h>
 
 #include "memif_hostile.h"
@@ -220,21 +221,29 @@ START_TEST(test_dropped_frames_are_bounded)
 }
 END_TEST
 
-/* Pages that the peer takes away read as zero: nothing faults, and it shows as an empty ring or as
- * descriptors of nothing. */
+/* A hole that was made before reads as zeros: an empty ring, or descriptors of nothing. Later ones
+ * are refused to the peer, since faults would wait while it makes them. */
 START_TEST(test_hole_punched)
 {
+	const int hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 	struct hostile h;
 
 	h_connect(&h, base, path);
-	h_up(&h, 1);
+	h_init(&h, 1);
+	h_memory(&h, MFD_ALLOW_SEALING, H_SIZE, F_SEAL_SHRINK);
+	ck_assert_int_eq(fallocate(h.mem, hole, H_START, H_SIZE - H_START), 0);
+	ck_assert_uint_eq(h_region(&h), MEMIF_MSG_ACK);
+	ck_assert_uint_eq(h_ring(&h, true), MEMIF_MSG_ACK);
+	ck_assert_uint_eq(h_ring(&h, false), MEMIF_MSG_ACK);
+	ck_assert_uint_eq(h_finish(&h), MEMIF_MSG_CONNECTED);
 	publish(&h.c2s->head, 4);
-	ck_assert_int_eq(fallocate(h.mem, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, H_START,
-				 H_SIZE - H_START),
-		0);
 	ck_assert_uint_eq(poll_victim(), 4); /* frames of zeros */
-	ck_assert_int_eq(
-		fallocate(h.mem, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, H_SIZE), 0);
+	ck_assert_int_eq(fallocate(h.mem, hole, H_START, H_SIZE - H_START), -1);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(madvise(h.addr, 4096, MADV_REMOVE), -1);
+	publish(&h.c2s->head, 8);
+	ck_assert_uint_eq(poll_victim(), 4);
+	memset(h.addr, 0, H_START); /* as if */
 	/* head is 0 again, behind what the server took: that breaks the index rule */
 	ck_assert_uint_eq(poll_victim(), 0);
 	check_shut(&h, "ring index is further ahead than the ring is long");
