@@ -309,3 +309,36 @@ def test_caller_dies_and_odd_masks(bed, node):
     text = config.read_text().replace('name="lmf2"', f'name="lmf2" rundir="{home}/run"')
     refused([LAMINA, "node", "up", "-c", bed.file("home.xml", text)], 1, ["home.xml: ", "others than root"])
     assert list(home.iterdir()) == []
+
+
+def test_full_disk(bed):
+    """Each step of an apply on a run directory with less and less room: a line, and nothing half-made."""
+    small = bed.dir / "r"
+    small.mkdir()
+    run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0755", "lmf", small])
+    ns = bed.netns("n3")
+    text = CONFIG.format(name="lmf3", netns=ns.name).replace('name="lmf3"', f'name="lmf3" rundir="{small}/d"')
+    config = bed.file("small.xml", re.sub(r"  <port.*\n", "", text))
+    try:
+        run([LAMINA, "node", "up", "-c", config])
+        lamina = [LAMINA, "-n", "lmf3"]
+        path = bed.file("request.xml", pair())
+        for kept in (0, 4, 16, 40, 64):
+            before = sorted(str(p) for p in small.rglob("*") if p.suffix != ".log")
+            room = os.statvfs(small)
+            (small / "filler").write_bytes(b"x" * max(0, room.f_bavail * room.f_bsize - kept * 1024))
+            done = run([*lamina, "apply", "-t", path], check=False)
+            (small / "filler").unlink()
+            if done.returncode == 0:
+                run([*lamina, "destroy", "a"])
+            else:
+                assert done.returncode == 1 and done.stdout == "", done
+                assert done.stderr.startswith("lamina: a/r") and done.stderr.count("\n") == 1, done
+            assert sorted(str(p) for p in small.rglob("*") if p.suffix != ".log") == before, kept
+            assert kept > 0 or done.returncode == 1
+        run([*lamina, "apply", "-t", path])
+        run([*lamina, "node", "down"])
+        assert list(small.iterdir()) == [] and leftovers("none", ["lmf3"]) == []
+    finally:
+        run([LAMINA, "-n", "lmf3", "node", "down"], check=False)
+        run(["umount", "-l", small], check=False)
