@@ -6,6 +6,7 @@
 
 #include "mp/cleanup.h"
 #include "mp/rpc.h"
+#include "slicemgr/substrate_proc.h"
 
 #define RING_SIZE_LOG2 10
 
@@ -46,6 +47,9 @@ static int substrate_do(
 	if (params == NULL)
 		return lm_err_set(err, ENOMEM, "out of memory");
 	result = substrate_call(node, method, params, err);
+	/* whether it did so or not nobody knows: a new one is told what there is to be */
+	if (result == NULL && err->code == ETIMEDOUT)
+		substrate_proc_kill(node->substrate);
 	return result != NULL ? 0 : -err->code;
 }
 

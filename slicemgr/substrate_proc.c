@@ -356,6 +356,14 @@ void substrate_proc_stop(struct substrate_proc *proc)
 	free(proc);
 }
 
+void substrate_proc_kill(const struct substrate_proc *proc)
+{
+	if (proc == NULL || proc->pid <= 0)
+		return;
+	lm_error("lamina-substrate (pid %d) hangs: killing it", (int)proc->pid);
+	kill(proc->pid, SIGKILL);
+}
+
 pid_t substrate_proc_pid(const struct substrate_proc *proc)
 {
 	return proc != NULL ? proc->pid : 0;

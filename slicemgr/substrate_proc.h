@@ -15,6 +15,9 @@ struct substrate_proc *substrate_proc_start(struct node *node, struct lm_err *er
 /** End it: SIGTERM, at most 3 s of waiting, SIGKILL. NULL is ignored. Blocks. */
 void substrate_proc_stop(struct substrate_proc *proc);
 
+/** End it at once, to be started again: it hangs. NULL is ignored. */
+void substrate_proc_kill(const struct substrate_proc *proc);
+
 /** Its process id, 0 while it is down. */
 pid_t substrate_proc_pid(const struct substrate_proc *proc);
 

@@ -217,6 +217,19 @@ def test_container_dies_during_apply(bed, node):
     assert things(node) == before
 
 
+def test_substrate_hangs(bed, node):
+    before = things(node)
+    node.lamina("apply", "-t", bed.file("request.xml", pair()))
+    pid = int((RUNDIR / "substrate.pid").read_text())
+    os.kill(pid, signal.SIGSTOP)
+    assert "substrate_error" in node.inspect()
+    # it cannot be told to drop the vifs: it is killed, and the next one never hears of them
+    node.lamina("destroy", "a")
+    poll("another substrate", lambda: "substrate_error" not in node.inspect(), 10)
+    assert things(node) == before
+    node.lamina("apply", "-t", bed.file("request.xml", pair()))
+
+
 def test_two_at_once(bed, node):
     path = bed.file("request.xml", pair())
     first, second = start("apply", "-t", path), start("apply", "-t", path)
