@@ -108,6 +108,7 @@ START_TEST(refusals)
 	refused("vtysh a/r1 --timeout 0", "1 to 3600 seconds");
 	refused("vtysh a/r1 --timeout 5x", "1 to 3600 seconds");
 	refused("apply -t", "-t wants a value");
+	refused("evil\x1b[31m\xc2\x9b\n", "no command 'evil [31m   '");
 }
 END_TEST
 

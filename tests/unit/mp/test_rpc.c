@@ -66,6 +66,17 @@ static json_t *m_big(
 	return s;
 }
 
+/* A result that no JSON text can hold: it was cut inside a character. */
+static json_t *m_cut(
+	void *ctx, const struct lm_rpc_peer *peer, const json_t *params, struct lm_err *err)
+{
+	(void)ctx;
+	(void)peer;
+	(void)params;
+	(void)err;
+	return json_stringn_nocheck("caf\xc3", 4);
+}
+
 static json_t *m_note(
 	void *ctx, const struct lm_rpc_peer *peer, const json_t *params, struct lm_err *err)
 {
@@ -110,7 +121,7 @@ static json_t *m_whoami(
 }
 
 static const struct lm_rpc_method methods[] = {{"echo", m_echo}, {"fail", m_fail}, {"big", m_big},
-	{"note", m_note}, {"later", m_later}, {"whoami", m_whoami}, {NULL, NULL}};
+	{"cut", m_cut}, {"note", m_note}, {"later", m_later}, {"whoami", m_whoami}, {NULL, NULL}};
 
 static void on_term(evutil_socket_t fd, short what, void *arg)
 {
@@ -258,6 +269,8 @@ START_TEST(errors_come_back)
 	ck_assert_str_eq(err.msg, "no method 'nothing'");
 	ck_assert_ptr_null(call("big", json_pack("{s:i}", "n", 2 * LM_RPC_LINE_MAX), &err));
 	ck_assert_int_eq(err.code, EMSGSIZE);
+	ck_assert_ptr_null(call("cut", NULL, &err));
+	ck_assert_int_eq(err.code, EIO);
 }
 END_TEST
 
