@@ -53,10 +53,21 @@ static void ask(void *ctx, uint16_t tap, uint8_t family, const uint8_t *addr)
 		lm_netlink_ask(app->netlink, tap, family, addr);
 }
 
+/* From the first virtual MAC: other routers have others, and a restart changes no flow's path. */
+static uint64_t hash_seed(const struct lm_ports *ports)
+{
+	uint64_t mac = 0;
+
+	if (ports->n_taps > 0)
+		memcpy(&mac, ports->taps[0].mac, sizeof(ports->taps[0].mac));
+	return (mac + 1) * 0x9e3779b97f4a7c15ULL;
+}
+
 static int make_tables(struct lm_app *app, struct lm_err *err)
 {
 	struct lm_dp *dp = &app->dp;
 
+	dp->hash_seed = hash_seed(&dp->ports);
 	dp->grace = lm_grace_new(1);
 	if (dp->grace == NULL)
 		goto no_memory;

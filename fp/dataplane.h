@@ -31,6 +31,7 @@ struct lm_dp {
 	struct lm_nhg_table *groups;
 	struct lm_adj_table *adjs;
 	struct lm_grace *grace;
+	uint64_t hash_seed;	  /* of flow hashes; differs from router to router */
 	struct rte_mempool *pool; /* frame buffers: one segment holds the largest frame */
 };
 

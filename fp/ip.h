@@ -72,8 +72,12 @@ static inline bool lm_has_ports(uint8_t proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
-/** A flow's hash over addresses, protocol and ports; all fragments of a packet hash alike. */
-static inline uint32_t lm_ip4_flow_hash(const struct lm_ip4 *ip)
+/**
+ * A flow's hash over addresses, protocol and ports; all fragments of a packet hash alike. `seed` is
+ * the router's own: if all hashed alike, the flows that one sends to another would all be of the
+ * same half there, too, and take one of its paths.
+ */
+static inline uint32_t lm_ip4_flow_hash(const struct lm_ip4 *ip, uint64_t seed)
 {
 	uint64_t v = (uint64_t)ip->src << 32 | ip->dst;
 	uint32_t ports = 0;
@@ -82,10 +86,11 @@ static inline uint32_t lm_ip4_flow_hash(const struct lm_ip4 *ip)
 		ntohs(ip->total_len) >= sizeof(*ip) + 4)
 		memcpy(&ports, ip + 1, sizeof(ports));
 	v = v * 0x9e3779b97f4a7c15ULL ^ ((uint64_t)ports << 8 | ip->proto);
-	return lm_mix32(v);
+	return lm_mix32(v + seed);
 }
 
-static inline uint32_t lm_ip6_flow_hash(const struct lm_ip6 *ip)
+/** The same for IPv6. */
+static inline uint32_t lm_ip6_flow_hash(const struct lm_ip6 *ip, uint64_t seed)
 {
 	uint64_t a[4];
 	uint32_t ports = 0;
@@ -96,7 +101,7 @@ static inline uint32_t lm_ip6_flow_hash(const struct lm_ip6 *ip)
 		memcpy(&ports, ip + 1, sizeof(ports));
 	a[0] = (a[0] ^ (a[1] * 0x9e3779b97f4a7c15ULL)) * 0xff51afd7ed558ccdULL;
 	a[2] = (a[2] ^ (a[3] * 0x9e3779b97f4a7c15ULL)) * 0xc4ceb9fe1a85ec53ULL;
-	return lm_mix32((a[0] ^ (a[2] >> 7)) + ((uint64_t)ports << 8 | ip->next_header));
+	return lm_mix32((a[0] ^ (a[2] >> 7)) + ((uint64_t)ports << 8 | ip->next_header) + seed);
 }
 
 static inline bool lm_ip6_is_zero_but_last(const uint8_t *addr)

@@ -17,7 +17,8 @@ static __rte_always_inline rte_edge_t classify(struct lm_worker *w, struct rte_m
 	nhg = lm_nhg_get(w->dp->groups, id);
 	if (unlikely(nhg->type != LM_NHG_FORWARD))
 		return lm_lookup_special(nhg, m);
-	hop = nhg->n_buckets == 1 ? nhg->buckets[0] : lm_lookup_bucket(nhg, lm_ip4_flow_hash(ip));
+	hop = nhg->n_buckets == 1 ? nhg->buckets[0]
+				  : lm_lookup_bucket(nhg, lm_ip4_flow_hash(ip, w->dp->hash_seed));
 	return lm_lookup_hop(w, m, hop, AF_INET, dst);
 }
 

@@ -473,6 +473,42 @@ START_TEST(ecmp_by_flow)
 }
 END_TEST
 
+/* Two routers in a row, two paths each: the second splits what the first sends one way. */
+START_TEST(ecmp_is_not_polarized)
+{
+	const uint64_t first = 0x100000004c02, second = 0x200000004c02;
+	unsigned int n4[2] = {0}, n6[2] = {0};
+
+	for (uint32_t i = 0; i < 4000; i++) {
+		struct {
+			struct lm_ip4 ip;
+			uint32_t ports;
+		} four = {.ip = {.version_ihl = 0x45,
+				  .total_len = htons(28),
+				  .proto = IPPROTO_UDP,
+				  .src = htonl(0x0a000001),
+				  .dst = htonl(0x0a000100 + i / 64)},
+			.ports = htonl(53u << 16 | (1024 + i))};
+		struct {
+			struct lm_ip6 ip;
+			uint32_t ports;
+		} six = {.ip = {.payload_len = htons(8), .next_header = IPPROTO_UDP},
+			.ports = htonl((1024 + i) << 16 | 53u)};
+
+		six.ip.src[0] = six.ip.dst[0] = 0xfd;
+		six.ip.dst[15] = (uint8_t)(i / 64);
+		if (lm_ip4_flow_hash(&four.ip, first) >> 31 == 0)
+			n4[lm_ip4_flow_hash(&four.ip, second) >> 31]++;
+		if (lm_ip6_flow_hash(&six.ip, first) >> 31 == 0)
+			n6[lm_ip6_flow_hash(&six.ip, second) >> 31]++;
+	}
+	for (unsigned int i = 0; i < 2; i++) { /* 1000 of each; 6 standard deviations */
+		ck_assert_msg(n4[i] > 800 && n4[i] < 1200, "IPv4: %u, %u", n4[0], n4[1]);
+		ck_assert_msg(n6[i] > 800 && n6[i] < 1200, "IPv6: %u, %u", n6[0], n6[1]);
+	}
+}
+END_TEST
+
 START_TEST(punt_rate_is_limited)
 {
 	struct frame f = frame4("10.0.1.5", "11.0.0.1", 60);
@@ -565,6 +601,7 @@ static Suite *suite(void)
 	tcase_add_test(t, ipv4_punts);
 	tcase_add_test(t, ipv6);
 	tcase_add_test(t, ecmp_by_flow);
+	tcase_add_test(t, ecmp_is_not_polarized);
 	tcase_add_test(t, punt_rate_is_limited);
 	tcase_add_test(t, mixed_burst_keeps_order);
 	tcase_add_test(t, adjacency_keeps_mac_until_failed);

@@ -24,6 +24,8 @@ static const uint8_t own[6] = {0x02, 0x4c, 0, 0, 0, 1}, victim[6] = {0x02, 0x4c,
 		     all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 static const uint8_t *const macs[] = {own, victim, peer, all};
 
+static const uint8_t mark[] = {'E', 'V', 'I', 'L'};
+
 static struct lm_memif *links[IDS];
 static unsigned ups[IDS];
 static uint64_t sent[IDS];
@@ -87,8 +89,8 @@ static uint16_t make_frame(uint8_t *f)
 	for (unsigned headers = any(3); headers > 0; headers--)
 		p = put_slice_header(p);
 	lm_wire_put16(p, 0x0800);
-	memcpy(p + 2, "EVIL", 4);
-	memcpy(p + 200, "EVIL", 4);
+	memcpy(p + 2, mark, sizeof(mark));
+	memcpy(p + 200, mark, sizeof(mark));
 	return any(8) == 0 ? (uint16_t)any(any(2) == 0 ? 60 : 1900) : (uint16_t)(p - f + 204);
 }
 
@@ -97,7 +99,7 @@ static uint16_t good_frame(uint8_t *f)
 	memcpy(f, peer, 6);
 	memcpy(f + 6, own, 6);
 	lm_wire_put16(f + 12, 0x0800);
-	memcpy(f + 14, "EVIL", 4);
+	memcpy(f + 14, mark, sizeof(mark));
 	return 64;
 }
 
