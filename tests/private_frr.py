@@ -16,7 +16,8 @@ SENTINEL = "ipv6 route feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128 Null0"
 SETUP = r"""
 set -e
 mount -t tmpfs -o mode=755 lmfpm /etc/frr
-mount -t tmpfs -o mode=755 lmfpm /run/frr
+mount -t tmpfs -o mode=755 lmfpm /run  # FRR that never ran has no /run/frr to mount on
+mkdir /run/frr
 mount -t tmpfs -o mode=1777 lmfpm /var/tmp
 chown frr:frr /etc/frr /run/frr
 : >/etc/frr/vtysh.conf

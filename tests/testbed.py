@@ -272,6 +272,8 @@ def processes_of(node):
             cgroup = pathlib.Path(path, "cgroup").read_text()
         except OSError:
             continue
+        if words == [b""]:
+            continue  # has ended; its parent has not looked yet
         ours = pathlib.Path(words[0].decode(errors="replace")).name.startswith("lamina-") and any(
             w.decode(errors="replace") == node or f"/run/lamina/{node}/" in w.decode(errors="replace") for w in words)
         if ours or f"/lamina/{node}/" in cgroup:
@@ -302,3 +304,13 @@ def leftovers(prefix, nodes):
         found.append(f"hugetlbfs file {path}")
     return found
 
+
+def await_clean(prefix, nodes, timeout=10):
+    """Wait until a testbed has left nothing behind; Failed names what there is."""
+    def clean():
+        left = leftovers(prefix, nodes)
+        if left:
+            raise Failed("; ".join(left))
+        return True
+
+    poll("an end without leftovers", clean, timeout)

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from testbed import BIN, LAMINA, Failed, Testbed, leftovers, poll, run
+from testbed import BIN, LAMINA, Failed, Testbed, await_clean, poll, run
 
 NODE = "lmt1"
 RUNDIR = pathlib.Path("/run/lamina") / NODE
@@ -69,7 +69,7 @@ def bed():
         node = testbed.node(NODE, CONFIG.format(name=NODE, netns=node_ns.name), netns="n1")
         node.up()
         yield testbed
-    poll("an end without leftovers", lambda: not leftovers("lmt", [NODE]), 10)
+    await_clean("lmt", [NODE])
 
 
 @pytest.fixture

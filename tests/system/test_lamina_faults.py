@@ -13,7 +13,7 @@ import time
 import pytest
 
 from test_lamina import CONFIG, pair, refused, router, rspec
-from testbed import LAMINA, Testbed, leftovers, poll, processes_of, run
+from testbed import LAMINA, Testbed, await_clean, leftovers, poll, processes_of, run
 
 NODE = "lmf1"
 RUNDIR = pathlib.Path("/run/lamina") / NODE
@@ -67,7 +67,7 @@ def bed():
         node = testbed.node(NODE, CONFIG.format(name=NODE, netns=node_ns.name), netns="n1")
         node.up()
         yield testbed
-    poll("an end without leftovers", lambda: not leftovers("lmf", [NODE]), 10)
+    await_clean("lmf", [NODE])
 
 
 @pytest.fixture

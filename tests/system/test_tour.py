@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from testbed import TOP, leftovers, poll, run
+from testbed import TOP, await_clean, run
 
 
 def tour():
@@ -20,7 +20,7 @@ def clean():
     yield
     run([TOP / "build/rel/bin/lamina", "-n", "tour", "node", "down"], check=False)
     run(["ip", "netns", "del", "tour"], check=False)
-    poll("an end without leftovers", lambda: not leftovers("tour", ["tour"]), 10)
+    await_clean("tour", ["tour"])
 
 
 def test_each_line_of_the_tour_runs(clean):
