@@ -234,9 +234,14 @@ static void last_steps(struct node *node)
 	substrate_proc_stop(node->substrate);
 	node->substrate = NULL;
 	if (node->down_later != NULL) {
+		bool clean = node->left.code == 0;
+
+		/* the log goes with the node, so this is the last chance to tell */
 		lm_rpc_later_answer(node->down_later,
-			json_pack("{s:s, s:i}", "node", node->conf.name, "pid", (int)getpid()),
-			NULL);
+			clean ? json_pack(
+					"{s:s, s:i}", "node", node->conf.name, "pid", (int)getpid())
+			      : NULL,
+			&node->left);
 		node->down_later = NULL;
 	}
 	node->exit_timer = event_new(node->base, -1, 0, on_exit_timer, node);

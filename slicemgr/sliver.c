@@ -176,6 +176,8 @@ static void finish(struct sliver *sliver)
 		lm_err_context(&err, "%s is gone but for this", sliver->path);
 		lm_error("%s", err.msg);
 		slice_note(sliver->slice, &err);
+		if (sliver->node->ending && sliver->node->left.code == 0)
+			sliver->node->left = err;
 	}
 	reap_orphans(sliver->node);
 	sliver->made = false;

@@ -115,7 +115,7 @@ struct node {
 	struct lm_rpc_later *down_later; /* who asked for node.down */
 	struct event *signals[2];
 	struct event *exit_timer;
-	struct lm_err err; /* why it could not start */
+	struct lm_err left; /* what could not be taken away when it ended; code 0: nothing */
 };
 
 /** CLOCK_MONOTONIC in milliseconds. */

@@ -252,6 +252,23 @@ def test_down_during_apply(bed, node):
     node.up()
 
 
+def test_what_cannot_be_taken_away_is_told(bed, node):
+    node.lamina("apply", "-t", bed.file("request.xml", pair()))
+    uids = things(node)["uids"]
+    # a mount in the bundle cannot be removed with it
+    busy = RUNDIR / "s" / "a" / "r1" / "bundle" / "busy"
+    busy.mkdir()
+    run(["mount", "-t", "tmpfs", "lmf", busy])
+    try:
+        refused([LAMINA, "-n", NODE, "destroy", "a"], 1, ["a/r1 is gone but for this", "bundle"])
+        # what is not all gone keeps its ids
+        kept = things(node)["uids"]
+        assert len(kept) == 1 and len(uids) == 2
+        (pathlib.Path("/run/lamina/.uids") / kept[0]).unlink()
+    finally:
+        run(["umount", busy])
+
+
 def test_odd_files(bed, node):
     before = things(node)
     for name, text, words in (("nul.xml", "<rspec\0/>", ["nul.xml", "octet 0"]),
