@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from test_lamina import CONFIG, pair, refused, router, rspec
+from test_lamina import CONFIG, pair, refused
 from testbed import LAMINA, Testbed, await_clean, leftovers, poll, processes_of, run
 
 NODE = "lmf1"
